@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from db.connect import Store, open_store
-from db.query import EVERYBODY, Part, takes_cohort
+from db.query import EVERYBODY, Selection, takes_cohort
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.versions import CURRENT
@@ -69,9 +69,9 @@ def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[s
         ("mean_vbmd_mg_cm3", _USUAL),
         ("patient", tuple(c.name for c in EXPORT)),
     ):
-        part = Part(columns=columns, order=by_column, then="series", limit=_ROWS)
+        selection = Selection(columns=columns, order=by_column, then="series", limit=_ROWS)
         label = f"table, {len(columns)} columns by {by_column}"
-        yield label, "export_cohort", {"with_keys": False, "salt": "benchmark", "part": part}
+        yield label, "export_cohort", {"with_keys": False, "salt": "benchmark", "selection": selection}
     yield from _compared()
     found = ("cohort_summary", "worklist_count", "exclusion_counts", "follow_up_weeks", "cohort_versions")
     for name in (*found, "filter_marks", "flow_ends", "versions"):

@@ -45,8 +45,8 @@ EVERYBODY = CohortFilter()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Part of a query's answer: these columns, by ``order``, rows alike in it by ``then``; the first ``limit`` rows."""
+class Selection:
+    """What to take of a query's answer: these columns, sorted by ``order``, then by ``then``; ``limit`` at most."""
 
     columns: tuple[str, ...]
     order: str
@@ -55,7 +55,7 @@ class Part:
     limit: int | None = None
 
     def of(self, text: str) -> str:
-        """The query ``text`` for this part alone; what is missing comes last."""
+        """The query ``text`` with this selection; missing values come last."""
         names = ", ".join(map(identifier, self.columns))
         way = "DESC" if self.is_descending else "ASC"
         rows = "" if self.limit is None else f" LIMIT {int(self.limit)}"
@@ -83,11 +83,13 @@ def run_query(
     name: str,
     *,
     cohort: CohortFilter = EVERYBODY,
-    part: Part | None = None,
+    selection: Selection | None = None,
     seen_by: str | None = None,
     **params: Any,
 ) -> pa.Table:
-    """Answer the query ``name``, or a part of its answer; ``seen_by``: as this reader may see it, None for everything.
+    """Answer the query ``name``, or a selection from its answer.
+
+    ``seen_by``: as this reader may see it, None for everything.
 
     Raises BrokenPromiseError for an unknown name, a missing or unknown parameter or group, or a filter on a query that
     takes none: these are bugs of the caller.
@@ -102,7 +104,7 @@ def run_query(
         if params["by"] not in GROUPS:
             raise BrokenPromiseError(f"query '{name}' groups by {list(GROUPS)}, got {params['by']!r}")
         text = text.replace(_GROUP, GROUPS[params["by"]])
-    text = part.of(text) if part else text
+    text = selection.of(text) if selection else text
     clause, values = where(cohort)
     if seen_by is not None:
         text, values = _as_seen(text), {**values, "seen_by": seen_by}

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from db.border import translated
-from db.query import EVERYBODY, Part, run_query
+from db.query import EVERYBODY, Selection, run_query
 from osteo_core.columns import EXPORT_TABLES, TABLES
 from osteo_core.errors import BrokenPromiseError
 from osteo_core.programme.cohort import CohortFilter
@@ -32,18 +32,18 @@ class Reader:
         name: str,
         *,
         cohort: CohortFilter = EVERYBODY,
-        part: Part | None = None,
+        selection: Selection | None = None,
         seen_by: str | None = None,
         **params: Any,
     ) -> pa.Table:
-        """Answer the query ``name`` (db/queries) about ``cohort``, or part of the answer, as an Arrow table.
+        """Answer the query ``name`` (db/queries) about ``cohort``, or a selection from its answer, as an Arrow table.
 
         ``seen_by``: as this reader may see it (db/query.py).
 
         Raises StoreError if disk, memory or a damaged file prevents it.
         """
         with translated(self.store_dir, "reading"):
-            return run_query(self._cursor(), name, cohort=cohort, part=part, seen_by=seen_by, **params)
+            return run_query(self._cursor(), name, cohort=cohort, selection=selection, seen_by=seen_by, **params)
 
     def table(self, name: str) -> pa.Table:
         """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""

@@ -94,9 +94,9 @@ def _config(name: str, *, is_number: bool) -> ColumnConfig:
     return st.column_config.Column(name, help=words)
 
 
-def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, stem: str) -> None:
+def show_files(read: Callable[[services.Selection], pa.Table], shown: services.Selection, stem: str) -> None:
     """All rows of this table as a file, made on request."""
-    whole = services.file_part(part)
+    whole = services.selection_of_file(shown)
     with st.container(horizontal=True):
         for words, kind, mime, to_bytes, icon in (
             ("CSV", "csv", "text/csv", services.as_csv, ":material/table:"),
@@ -122,7 +122,9 @@ def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, s
 
 
 def _file(
-    to_bytes: Callable[[pa.Table], bytes], read: Callable[[services.Part], pa.Table], whole: services.Part
+    to_bytes: Callable[[pa.Table], bytes],
+    read: Callable[[services.Selection], pa.Table],
+    whole: services.Selection,
 ) -> bytes:
     return to_bytes(read(whole))
 
@@ -137,7 +139,7 @@ else:
         frame.draw_empty("No patient matches this filter, so there are no rows.", icon=":material/search_off:")
     else:
         show_choice()
-        part = services.Part(
+        shown = services.Selection(
             columns=tuple(st.session_state["column"]),
             order=st.session_state["by_column"],
             then="series",
@@ -145,13 +147,13 @@ else:
             limit=_SHOWN,
         )
         read = partial(
-            services.table_part,
+            services.cohort_table,
             chosen,
             seen_by=seen_by(),
             with_keys=st.session_state["with_keys"],
             secret=st.session_state.setdefault(_SECRET, secrets.token_hex(16)),
         )
-        rows = read(part)
+        rows = read(shown)
         show_rows(rows)
         if total > len(rows):
             st.caption(
@@ -160,4 +162,4 @@ else:
             )
         else:
             st.caption(f"{wording.counted(total, 'row')}, one per series. Click a heading to sort by that column.")
-        show_files(read, part, file_stem("cohort_table", chosen, datetime.now(UTC)))
+        show_files(read, shown, file_stem("cohort_table", chosen, datetime.now(UTC)))

@@ -58,10 +58,10 @@ def test_an_unknown_column_is_said(filled_store: Path, open_page: Open) -> None:
 @pytest.mark.parametrize("name", [column.name for column in EXPORT])
 def test_the_table_can_be_sorted_by_any_column(filled_store: Path, in_store: Callable[[Path], None], name: str) -> None:
     in_store(filled_store)
-    part = services.Part(columns=(name,), order=name, then="series", limit=7)
-    few = services.table_part(CohortFilter(), part, with_keys=False, secret="s", seen_by=None)[name].to_pylist()
-    whole = services.Part(columns=(name,), order=name, then="series")
-    found = services.table_part(CohortFilter(), whole, with_keys=False, secret="s", seen_by=None)[name].to_pylist()
+    part = services.Selection(columns=(name,), order=name, then="series", limit=7)
+    few = services.cohort_table(CohortFilter(), part, with_keys=False, secret="s", seen_by=None)[name].to_pylist()
+    whole = services.Selection(columns=(name,), order=name, then="series")
+    found = services.cohort_table(CohortFilter(), whole, with_keys=False, secret="s", seen_by=None)[name].to_pylist()
     known = [value for value in found if value is not None]
     assert known == sorted(known)
     assert found[:7] == few
@@ -73,11 +73,11 @@ def test_a_file_holds_what_the_screen_shows_and_two_choices_cannot_be_joined(
 ) -> None:
     in_store(filled_store)
     columns = ("patient", "category", "reference_vbmd_mg_cm3")
-    part = services.Part(columns=columns, order="patient", then="series", limit=10)
-    shown = services.table_part(CohortFilter(), part, with_keys=False, secret="s", seen_by=None)
-    whole = services.table_part(
+    part = services.Selection(columns=columns, order="patient", then="series", limit=10)
+    shown = services.cohort_table(CohortFilter(), part, with_keys=False, secret="s", seen_by=None)
+    whole = services.cohort_table(
         CohortFilter(),
-        services.Part(columns=columns, order="patient", then="series"),
+        services.Selection(columns=columns, order="patient", then="series"),
         with_keys=False,
         secret="s",
         seen_by=None,
@@ -89,22 +89,24 @@ def test_a_file_holds_what_the_screen_shows_and_two_choices_cannot_be_joined(
         value.vbmd_mg_cm3 for value in build_references(RESULTS)
     )
     assert services.as_csv(shown).decode().count("\n") == 11
-    keyed = services.table_part(
+    keyed = services.cohort_table(
         CohortFilter(),
-        services.Part(columns=("series",), order="series", then="series"),
+        services.Selection(columns=("series",), order="series", then="series"),
         with_keys=True,
         secret="s",
         seen_by=None,
     )
     order = [r.series.series_key for r in RESULTS]
-    first = services.Part(columns=("patient", "mean_vbmd_mg_cm3"), order="mean_vbmd_mg_cm3", then="series")
-    second = services.Part(columns=("patient", "category"), order="mean_vbmd_mg_cm3", then="series")
+    first = services.Selection(columns=("patient", "mean_vbmd_mg_cm3"), order="mean_vbmd_mg_cm3", then="series")
+    second = services.Selection(columns=("patient", "category"), order="mean_vbmd_mg_cm3", then="series")
     names = [
-        services.table_part(CohortFilter(), p, with_keys=False, secret="s", seen_by=None)["patient"].to_pylist()
+        services.cohort_table(CohortFilter(), p, with_keys=False, secret="s", seen_by=None)["patient"].to_pylist()
         for p in (first, second)
     ]
     assert names[0] != names[1]
-    file = services.table_part(CohortFilter(), services.file_part(part), with_keys=False, secret="s", seen_by=None)
+    file = services.cohort_table(
+        CohortFilter(), services.selection_of_file(part), with_keys=False, secret="s", seen_by=None
+    )
     assert file.schema.names == [*columns, "is_simulated"], "a file says what is invented, chosen or not"
     assert set(file["is_simulated"].to_pylist()) == {True}
     assert file["patient"].slice(0, 10).to_pylist() == shown["patient"].to_pylist()

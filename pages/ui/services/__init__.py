@@ -7,7 +7,7 @@ work runs in a separate process.
 from __future__ import annotations
 
 from commands.cluster.progress import Progress
-from db.query import Part
+from db.query import Selection
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.content import Table as QctTable
 from pages.ui.services.changes import Changes, changes
@@ -52,9 +52,9 @@ from pages.ui.services.exports import (
     as_parquet,
     cohort_csv,
     cohort_parquet,
+    cohort_table,
     dictionary_csv,
-    file_part,
-    table_part,
+    selection_of_file,
     versions,
 )
 from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states

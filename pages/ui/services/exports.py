@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
-from db.query import Part
+from db.query import Selection
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.formulas import guarded, guarded_table
@@ -24,28 +24,31 @@ from pages.ui.services.running_app import query
 _SIMULATED = "is_simulated"
 
 
-def _table(cohort: CohortFilter, *, with_keys: bool, seen_by: str | None) -> pa.Table:
+def _whole_table(cohort: CohortFilter, *, with_keys: bool, seen_by: str | None) -> pa.Table:
     """One row per series, grouped by patient, as ``seen_by`` may see it; each column states its unit and meaning."""
-    whole = Part(columns=tuple(column.name for column in EXPORT), order="patient", then="series")
-    return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16), seen_by=seen_by)
+    whole = Selection(columns=tuple(column.name for column in EXPORT), order="patient", then="series")
+    return cohort_table(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16), seen_by=seen_by)
 
 
-def table_part(cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str, seen_by: str | None) -> pa.Table:
-    """Part of the same table, as ``seen_by`` may see it.
+def cohort_table(
+    cohort: CohortFilter, selection: Selection, *, with_keys: bool, secret: str, seen_by: str | None
+) -> pa.Table:
+    """A selection from that table, as ``seen_by`` may see it.
 
     Pseudonyms of patients, series ... differ for each filter and choice of columns. ``secret``: that of the session;
     the same secret gives the same pseudonyms on screen and in the file.
     """
-    given = "\n".join((secret, cohort.to_query(), *sorted({*part.columns} - {_SIMULATED})))
+    given = "\n".join((secret, cohort.to_query(), *sorted({*selection.columns} - {_SIMULATED})))
     salt = hashlib.sha256(given.encode()).hexdigest()
-    table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=salt, part=part, seen_by=seen_by)
+    asked = {"with_keys": with_keys, "salt": salt, "selection": selection}
+    table = query("export_cohort", cohort=cohort, seen_by=seen_by, **asked)
     stated = {column.name: column.field.metadata for column in EXPORT}
     return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
 
 
-def file_part(part: Part) -> Part:
-    """The part of the table that a file holds: all rows, the chosen columns, and which patients are simulated."""
-    return replace(part, limit=None, columns=tuple(dict.fromkeys((*part.columns, _SIMULATED))))
+def selection_of_file(shown: Selection) -> Selection:
+    """What a file holds of the table shown: all rows, the chosen columns, and which patients are simulated."""
+    return replace(shown, limit=None, columns=tuple(dict.fromkeys((*shown.columns, _SIMULATED))))
 
 
 def as_csv(table: pa.Table) -> bytes:
@@ -64,12 +67,12 @@ def as_parquet(table: pa.Table) -> bytes:
 
 def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None) -> bytes:
     """The filtered cohort as CSV in UTF-8, first line the columns' names."""
-    return as_csv(_table(cohort, with_keys=with_keys, seen_by=seen_by))
+    return as_csv(_whole_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 
 def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None) -> bytes:
     """The same as Parquet, with unit and meaning of each column."""
-    return as_parquet(_table(cohort, with_keys=with_keys, seen_by=seen_by))
+    return as_parquet(_whole_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 
 def dictionary_csv(columns: Collection[str] = ()) -> bytes:
