@@ -121,15 +121,13 @@ class NotAllowedError(UsageError):
 class User:
     """A user of the dashboard. ``subject``: the stable identifier from the identity provider, '' for the local user.
 
-    ``name``: for display. ``login``: identifies one sign-in, made at ``issued`` (seconds since 1970).
-    ``more``: actions beyond the roles, granted by a setting.
+    ``name``: for display. ``login``: identifies one sign-in. ``more``: actions beyond the roles, granted by a setting.
     """
 
     subject: str
     name: str
     roles: frozenset[Role]
     login: str = ""
-    issued: float = 0.0
     more: frozenset[Action] = frozenset()
 
     @property

@@ -56,7 +56,6 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
         name=_plain(name) or _plain(subject),
         roles=roles,
         login=login,
-        issued=issued,
         more=frozenset({Action.SEE_IMAGES} if sees_images else ()),
     )
 
