@@ -36,7 +36,6 @@ from pages.ui.services.comparing import (
     Agreements,
     Both,
     Line,
-    Shares,
     Side,
     compare_agreement,
     compare_shares,
@@ -57,10 +56,9 @@ from pages.ui.services.exports import (
     selection_of_file,
     versions,
 )
-from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states
+from pages.ui.services.follow_up import StateCount, flag_queue, programme_indicators, states
 from pages.ui.services.identity import Found, FoundSeries, find_patients, may_see_identity, reveal
 from pages.ui.services.indexing import (
-    IndexRun,
     index_roots,
     index_run,
     matching_folders,
@@ -72,7 +70,6 @@ from pages.ui.services.notes import (
     FollowedSeries,
     HistoryEntry,
     MadeNote,
-    Noted,
     followed_of,
     history,
     note,
@@ -100,12 +97,9 @@ from pages.ui.services.records import (
     BoxKind,
     CohortNumbers,
     Flow,
-    FlowEnd,
     FlowStep,
     LevelRow,
-    ModelRow,
     PatientView,
-    Reason,
 )
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
 from pages.ui.services.replication import RescanLine, Study, StudyLine, study
