@@ -1,4 +1,4 @@
-"""Events: what people did. Insert-only; a mistake is corrected by another event, never erased."""
+"""Events: what people did. Insert-only: another event corrects a mistake. Only a patient's erasure removes events."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ class Both:
     """The same patients under two versions: one series each that both measured; values in mg/cm3 of one mineral.
 
     ``pairs``: the first version as measured, the second as reference. ``other_mineral``: patients left out because the
-    two versions are in different minerals. ``table``: counts, rows the second and columns the first, in the order of
-    CLASSES; ``judged``: patients with a category under both versions.
+    two versions are in different minerals. ``shares``: first minus second, of the ``judged`` patients: those with a
+    category under both versions.
     """
 
     pairs: Pairs
