@@ -9,10 +9,11 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from commands.command import FAULT, OK, Answer, Context
+from db.finding import Finding
 from osteo_core.errors import OsteoError
 from osteo_core.settings import Settings, settings_as_dict
 from osteo_core.whole_files import open_to_others
@@ -22,15 +23,6 @@ _PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s#]+)")
 _PYTHON = (3, 11)
 #: Below this much free space beside the store, a demo cohort or a day's masks may not fit.
 _FREE_GB = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One check: ``ok`` or not, and what was found."""
-
-    name: str
-    ok: bool
-    message: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +43,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
             "findings": [asdict(finding) for finding in findings],
             "settings": settings_as_dict(context.settings),
         },
-        sentences=tuple(f"{'ok   ' if f.ok else 'FAULT'} {f.name}: {f.message}" for f in findings),
+        sentences=tuple(finding.line for finding in findings),
         code=OK if sound else FAULT,
     )
 
@@ -114,8 +106,6 @@ def _store(store: Path, *, rebuild: bool) -> Iterator[Finding]:
     from db.check import check_store, rebuild_store
 
     try:
-        found = rebuild_store(store) if rebuild else check_store(store)
+        yield from rebuild_store(store) if rebuild else check_store(store)
     except OsteoError as error:
         yield Finding(name="store", ok=False, message=str(error))
-        return
-    yield from (Finding(name=one.name, ok=one.ok, message=one.message) for one in found)

@@ -20,6 +20,6 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     sound = all(one.ok for one in found)
     return Answer(
         document={"store": str(context.settings.store), "ok": sound, "findings": [asdict(one) for one in found]},
-        sentences=tuple(f"{'ok   ' if one.ok else 'FAULT'} {one.name}: {one.message}" for one in found),
+        sentences=tuple(one.line for one in found),
         code=OK if sound else FAULT,
     )

@@ -26,6 +26,7 @@ from db.border import translated
 from db.chain import ERASURE_KIND
 from db.copies import MANIFEST, Manifest
 from db.erased import refuse_half_erased
+from db.finding import Finding
 from db.key import KEY_FILE, has_data
 from db.leftovers import remove_old_restores, unfinished_name
 from db.parts import MEDIA, Part, PartError
@@ -97,7 +98,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     return Backup(parts=len(names), media=len(media), at=at)
 
 
-def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
+def restore(from_dir: Path, store_dir: Path) -> tuple[Finding, ...]:
     """Restore the store from a backup, made visible in one final step; returns the findings of a check.
 
     A mask that does not match the backup's list is left out, and a finding names it. Raises UsageError if there is no
@@ -129,7 +130,7 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
     return (masks, *found)
 
 
-def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None) -> check.StoreFinding:
+def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None) -> Finding:
     """Copy the masks, and report those that differ from what was backed up."""
     (fresh / MEDIA).mkdir(parents=True, exist_ok=True)
     names = [p.name for p in (from_dir / MEDIA).glob("*") if p.is_file()] if known is None else list(known)
@@ -137,14 +138,14 @@ def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None)
         copies.copy_file(from_dir / MEDIA / name, fresh / MEDIA / name)
     if known is None:
         words = f"{len(names)}; an older program made this backup, so they cannot be verified"
-        return check.StoreFinding(name="masks", ok=True, message=words)
+        return Finding(name="masks", ok=True, message=words)
     damaged = [n for n in names if not (fresh / MEDIA / n).exists() or copies.hash_of(fresh / MEDIA / n) != known[n]]
     for name in damaged:
         (fresh / MEDIA / name).unlink(missing_ok=True)
     words = f"{len(names) - len(damaged)}, each matches its hash"
     if damaged:
         words += f"; damaged in the backup, so left out: {', '.join(damaged)}; look for them in another backup"
-    return check.StoreFinding(name="masks", ok=not damaged, message=words)
+    return Finding(name="masks", ok=not damaged, message=words)
 
 
 def _parts_in(to_dir: Path) -> list[Part]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -13,6 +12,7 @@ import duckdb
 from db import chain, erased, intake, moments, parts, schema, site_lines, snapshot
 from db.border import translated
 from db.connect import DATABASE, connect_database, write_version
+from db.finding import Finding
 from db.owner import OwnerLock
 from db.parts import MEDIA, Part, PartError
 from db.sql import literal
@@ -38,16 +38,7 @@ WHERE mask_file IS NOT NULL AND NOT coalesce(is_read, false)
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoreFinding:
-    """One check: ``ok`` or not, and what was found."""
-
-    name: str
-    ok: bool
-    message: str
-
-
-def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
+def check_store(store_dir: Path) -> tuple[Finding, ...]:
     """Check parts, events, database and quarantine, the most serious first; changes nothing.
 
     A fault is a finding that says what to do, not an exception.
@@ -55,7 +46,7 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     try:
         erased.refuse_half_erased(store_dir)
     except StoreError as error:
-        return (StoreFinding(name="erasure", ok=False, message=str(error)), _clock_finding(store_dir))
+        return (Finding(name="erasure", ok=False, message=str(error)), _clock_finding(store_dir))
     kept = parts.kept_parts(store_dir)
     with translated(store_dir, "reading"):
         damaged = [part.name for part in kept if _fault(part)]
@@ -67,16 +58,16 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
             "on without them: python -m osteo_core check --rebuild"
         )
     return (
-        StoreFinding(name="parts", ok=not damaged, message=words),
+        Finding(name="parts", ok=not damaged, message=words),
         *_database_findings(store_dir),
         _clock_finding(store_dir),
-        StoreFinding(name="quarantine", ok=not aside, message=_aside_words(aside)),
+        Finding(name="quarantine", ok=not aside, message=_aside_words(aside)),
     )
 
 
 def rebuild_store(
     store_dir: Path, *, chain_file: Path | None = None, held: OwnerLock | None = None
-) -> tuple[StoreFinding, ...]:
+) -> tuple[Finding, ...]:
     """Rebuild the store from parts and events only; the former file is kept as ``osteo.duckdb.before``.
 
     A part that cannot be read is set aside and named, and those that were set aside before are tried again. The chain
@@ -91,7 +82,7 @@ def rebuild_store(
     words = f"rebuilt from {n_taken} parts" + (
         f"; {len(faults)} could not be read and were set aside" if faults else ""
     )
-    found = StoreFinding(name="rebuild", ok=not faults, message=words)
+    found = Finding(name="rebuild", ok=not faults, message=words)
     return (found,) if held else (found, *check_store(store_dir))
 
 
@@ -135,9 +126,9 @@ def _keep_former(target: Path) -> None:
     Path(f"{target}.wal").unlink(missing_ok=True)  # belongs to the former file and is useless without it
 
 
-def _clock_finding(store_dir: Path) -> StoreFinding:
+def _clock_finding(store_dir: Path) -> Finding:
     fault = moments.clock_fault(store_dir)
-    return StoreFinding(name="clock", ok=not fault, message=fault or "not behind the newest entry of the store")
+    return Finding(name="clock", ok=not fault, message=fault or "not behind the newest entry of the store")
 
 
 def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_file: Path | None) -> None:
@@ -178,18 +169,18 @@ def _aside_words(aside: list[tuple[str, str]]) -> str:
     )
 
 
-def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
+def _database_findings(store_dir: Path) -> tuple[Finding, ...]:
     path = store_dir / DATABASE
     if not path.exists():
         has_parts = bool(parts.kept_parts(store_dir))
         words = "there is no database yet" + (f"; {_REBUILD}" if has_parts else "")
-        return (StoreFinding(name="store", ok=not has_parts, message=words),)
+        return (Finding(name="store", ok=not has_parts, message=words),)
     try:
         lock = OwnerLock(store_dir)
     except StoreOwnedError as owned:
-        return (StoreFinding(name="store", ok=True, message=f"in use, so not compared with its parts: {owned}"),)
+        return (Finding(name="store", ok=True, message=f"in use, so not compared with its parts: {owned}"),)
     except StoreError as error:
-        return (StoreFinding(name="store", ok=False, message=str(error)),)
+        return (Finding(name="store", ok=False, message=str(error)),)
     try:
         with lock, contextlib.closing(connect_database(path)) as stored:
             if not schema.is_brought_up(stored):
@@ -201,19 +192,19 @@ def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
                 _compared(store_dir, stored),
             )
     except StoreError as error:
-        return (StoreFinding(name="store", ok=False, message=str(error)),)
+        return (Finding(name="store", ok=False, message=str(error)),)
 
 
-def _event_finding(stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+def _event_finding(stored: duckdb.DuckDBPyConnection) -> Finding:
     found = chain.faults(stored)
     (n, link), gone = chain.head(stored), chain.erased_words(stored)
     if found:
         words = f"{'; '.join(found)}: they were changed outside the program; find out by whom, then {_REBUILD}"
-        return StoreFinding(name="events", ok=False, message=words)
-    return StoreFinding(name="events", ok=True, message=f"{n} events, each in the chain{gone}; last link {link[:16]}")
+        return Finding(name="events", ok=False, message=words)
+    return Finding(name="events", ok=True, message=f"{n} events, each in the chain{gone}; last link {link[:16]}")
 
 
-def _mask_finding(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+def _mask_finding(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> Finding:
     """Compares the masks named by results and readers' saved outlines with the files present."""
     drawn, made = ({name for (name,) in stored.execute(sql).fetchall()} for sql in (_OUTLINES, _MASKS))
     held = set(os.listdir(store_dir / MEDIA)) if (store_dir / MEDIA).is_dir() else set()
@@ -231,22 +222,22 @@ def _mask_finding(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFi
             f"; outlines that readers drew are missing: {', '.join(lost)}; they cannot be made again: copy them from "
             "the folder media of a backup"
         )
-    return StoreFinding(name="masks", ok=not lost, message=words)
+    return Finding(name="masks", ok=not lost, message=words)
 
 
-def _line_finding(stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+def _line_finding(stored: duckdb.DuckDBPyConnection) -> Finding:
     """Calibration lines from this store in use; names those for any scanner model, which are not a fault."""
     rows = site_lines.rows_of(stored)
     words = (f"{len(rows)} calibration lines from QCT pairs in use", any_model_words(rows))
-    return StoreFinding(name="lines", ok=True, message="; ".join(filter(None, words)))
+    return Finding(name="lines", ok=True, message="; ".join(filter(None, words)))
 
 
-def _compared(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+def _compared(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> Finding:
     differing = _differing(store_dir, stored)
     if differing:
         words = f"differs from its parts in {', '.join(differing)}; {_REBUILD}"
-        return StoreFinding(name="store", ok=False, message=words)
-    return StoreFinding(name="store", ok=True, message="agrees with its parts, table by table")
+        return Finding(name="store", ok=False, message=words)
+    return Finding(name="store", ok=True, message="agrees with its parts, table by table")
 
 
 def _differing(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> list[str]:
