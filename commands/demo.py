@@ -25,6 +25,7 @@ from commands.reference import import_reference
 from commands.sentences import run_sentence
 from db import rows
 from db.moments import in_order
+from db.parts import write_parts
 from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 from osteo_core.simulate.cohort import draw_cohort, write_patient, write_tables
@@ -112,7 +113,7 @@ class _Way:
 
     def _index(self, folder: Path) -> Iterable[Task]:
         found = find([folder], settings=self.job.settings)
-        store_access.leave(self.job.out_dir, rows.indexed_tables(found, at=in_order(self.job.out_dir)))
+        write_parts(self.job.out_dir, rows.indexed_tables(found, at=in_order(self.job.out_dir)))
         left = [series for series in found.series if series.series_key not in self.done]
         excluded = len({series.series_key for series, _ in found.excluded})
         self.found += len(found.series) + excluded

@@ -28,6 +28,7 @@ from db import rows
 from db.identities import Kept, keep, remove
 from db.key import pseudonyms_of
 from db.moments import in_order
+from db.parts import write_parts
 from osteo_core.archives import count_changed
 from osteo_core.dicom.about import About
 from osteo_core.dicom.who import read_who
@@ -68,7 +69,7 @@ def index(
             keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
         gone = frozenset(series.series_key for series in found.superseded)
         remove(settings.identities_dir, patient_key="", series_keys=gone)
-        store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
+        write_parts(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
         store_access.hand_over(store_dir)
     return found
 

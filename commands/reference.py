@@ -11,6 +11,7 @@ from commands.sentences import counted
 from db import rows
 from db.key import pseudonyms_of
 from db.moments import in_order
+from db.parts import write_parts
 from osteo_core.records import ReferenceValue
 from osteo_core.settings import Settings
 from osteo_core.tables.qct import read_reference
@@ -19,7 +20,7 @@ from osteo_core.tables.qct import read_reference
 def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tuple[ReferenceValue, ...]:
     """Read the file and write its values to the store; nothing is written when one row is wrong."""
     values = read_reference(path, pseudonyms_of(settings))
-    store_access.leave(store_dir, {"reference_values": rows.reference_table(values, at=in_order(store_dir))})
+    write_parts(store_dir, {"reference_values": rows.reference_table(values, at=in_order(store_dir))})
     store_access.hand_over(store_dir)
     return values
 

@@ -20,7 +20,6 @@ from db import snapshot
 from db.border import translated
 from db.columns import path_of, path_text
 from db.connect import Snapshot, Store, open_snapshot, open_store
-from db.parts import write_part
 from db.records import found_of, series_of
 from osteo_core.dicom.walk import Known
 from osteo_core.errors import StoreError, StoreOwnedError, UsageError
@@ -145,13 +144,6 @@ def hand_over(store_dir: Path) -> bool:
         store.take_in()
         store.publish_snapshot()
     return True
-
-
-def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Leave these tables in the inbox, one part per kind, in their order."""
-    for kind, table in tables.items():
-        if len(table):
-            write_part(store_dir, kind, table)
 
 
 def known_files(store_dir: Path) -> dict[str, Known]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from commands.analysis_job import Job
-from db.parts import MEDIA, write_part
+from db.parts import MEDIA, write_parts
 from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
 from osteo_core.imaging.resample import resample_labels
@@ -39,8 +39,7 @@ def to_store(result: SeriesResult, job: Job) -> None:
 
 def rows_to_store(result: SeriesResult, job: Job) -> None:
     """Write one part per kind into ``inbox/``, for a result whose mask is in the store."""
-    for kind, table in result_tables(result).items():
-        write_part(job.out_dir, kind, table)
+    write_parts(job.out_dir, result_tables(result))
 
 
 def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:

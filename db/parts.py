@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,13 @@ def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
     path = inbox / f"{kind}-{hashlib.sha256(content).hexdigest()}{SUFFIX}"
     write_bytes(path, content)
     return path
+
+
+def write_parts(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Write these tables to the inbox, one part per kind, in their order; a table without rows is left out."""
+    for kind, table in tables.items():
+        if len(table):
+            write_part(store_dir, kind, table)
 
 
 def waiting_parts(store_dir: Path) -> list[Part]:

@@ -59,8 +59,7 @@ def build_browser_cohort(
     store.mkdir()
     Pseudonyms.from_key_file(Settings(store=store).key_path)
     found = Found(series=tuple(r.series for r in results))
-    for kind, table in rows.indexed_tables(found).items():
-        parts.write_part(store, kind, table)
+    parts.write_parts(store, rows.indexed_tables(found))
     for event in events(results):
         record(store, event)
     build_store(store, results, references=build_references(results) if with_qct else ())

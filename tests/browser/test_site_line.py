@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from commands import store_access
 from commands.analysis_job import default_models
 from db.key import pseudonyms_of
+from db.parts import write_parts
 from db.rows import indexed_tables, reference_table, result_tables
 from osteo_core.records import Found, ReferenceValue, SeriesResult
 from osteo_core.settings import STORE_LINES, Settings
@@ -63,9 +64,9 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     store.parent.mkdir(exist_ok=True)
     pseudonyms_of(Settings(store=store))
     found = Found(series=tuple(one.series for one in results))
-    store_access.leave(store, indexed_tables(found, at=datetime(2026, 1, 1, tzinfo=UTC)))
+    write_parts(store, indexed_tables(found, at=datetime(2026, 1, 1, tzinfo=UTC)))
     for one in results:
-        store_access.leave(store, result_tables(one))
+        write_parts(store, result_tables(one))
     values = [
         ReferenceValue(
             patient_key=one.series.patient_key,
@@ -75,7 +76,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         )
         for n, one in enumerate(results)
     ]
-    store_access.leave(store, {"reference_values": reference_table(values)})
+    write_parts(store, {"reference_values": reference_table(values)})
     store_access.hand_over(store)
     running = start_server(store)
     yield Site(address=running.address, store=store, results=results)

@@ -119,8 +119,7 @@ def fill_store(folder: Path, cases: list[ReadingCase]) -> list[ReadingCase]:
     """``folder/store`` with these cases, whose CTs are beside it."""
     store = folder / "store"
     store.mkdir()
-    for kind, table in rows.indexed_tables(Found(series=tuple(case.result.series for case in cases))).items():
-        parts.write_part(store, kind, table)
+    parts.write_parts(store, rows.indexed_tables(Found(series=tuple(case.result.series for case in cases))))
     build_store(store, [case.result for case in cases])
     for case in cases:
         assert case.result.segmentation is not None

@@ -15,7 +15,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from commands import store_access
 from db.events import record
-from db.parts import write_part
+from db.parts import write_parts
 from db.rows import result_tables
 from osteo_core.dicom.find import find_series
 from osteo_core.pipeline import analyze_volume
@@ -112,8 +112,7 @@ def sign(
             event_id=f"{case.key[:12]}{later:020d}",
         )
         read = replace(read, **changed)
-        for kind, table in result_tables(replace(result, is_read=True, finished_at=read.at)).items():
-            write_part(store, kind, table)
+        write_parts(store, result_tables(replace(result, is_read=True, finished_at=read.at)))
         record(store, signed_event(read, event_id=read.event_id, series_key=case.key))
         reads.append(read)
     store_access.hand_over(store)

@@ -15,8 +15,7 @@ from osteo_core.records import ReferenceValue, SeriesResult
 def write_results(store_dir: Path, results: Sequence[SeriesResult]) -> None:
     """Write the results to the inbox, as workers do."""
     for result in results:
-        for kind, table in rows.result_tables(result).items():
-            parts.write_part(store_dir, kind, table)
+        parts.write_parts(store_dir, rows.result_tables(result))
 
 
 def write_together(store_dir: Path, results: Sequence[SeriesResult]) -> None:

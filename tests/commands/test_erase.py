@@ -10,12 +10,12 @@ from commands.cluster import runs
 from db.connect import open_store
 from osteo_core import __main__ as command_line
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 
 def test_nobody_is_erased_while_a_run_is_at_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (result,) = build_cohort(1)
-    deliver_results(tmp_path, [result])
+    write_results(tmp_path, [result])
     given = [
         "erase",
         "--store",

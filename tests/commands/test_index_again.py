@@ -23,6 +23,7 @@ from db import rows
 from db.connect import DATABASE, Store, open_store
 from db.identities import kept_of
 from db.key import pseudonyms_of
+from db.parts import write_parts
 from osteo_core.dicom.about import read_about
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.settings import Settings
@@ -138,7 +139,7 @@ def test_a_second_person_counts_apart_and_the_first_keeps_what_was_measured(tmp_
     assert len(noted.series) == 2, "hers is read again"
     for series in noted.series:
         result = replace(measured, series=replace(series, patient_age_years=69.0))
-        store_access.leave(settings.store, rows.result_tables(result))
+        write_parts(settings.store, rows.result_tables(result))
     assert {one.series_key for one in noted.series} >= {first.series_key}, "her results and reviews stay hers"
     assert {one.patient_key for one in noted.series}.isdisjoint({first.patient_key})
     with open_store(settings.store) as store:

@@ -13,6 +13,7 @@ import pytest
 
 from db import rows
 from db.connect import open_snapshot, open_store
+from db.parts import write_parts
 from osteo_core.__main__ import run
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.calibration.site import COLUMNS, read_site_lines
@@ -31,7 +32,7 @@ from osteo_core.records import Event, ReferenceValue
 from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 from osteo_core.terms import ContrastPhase, Status
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver, deliver_results
+from tests.builders.store import write_results
 
 NOW = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 
@@ -65,8 +66,8 @@ def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 source="QCT",
             )
         )
-    deliver_results(folder, results)
-    deliver(folder, {"reference_values": rows.reference_table(values)})
+    write_results(folder, results)
+    write_parts(folder, {"reference_values": rows.reference_table(values)})
     with open_store(folder) as opened:
         opened.take_in()
         opened.publish_snapshot()
@@ -152,7 +153,7 @@ def test_lines_of_one_scanner_in_two_minerals_are_not_put_into_use_together(stor
             )
             for row in values
         ]
-        deliver(own, {"reference_values": rows.reference_table(in_ha)})
+        write_parts(own, {"reference_values": rows.reference_table(in_ha)})
         store.take_in()
         store.publish_snapshot()
     assert [one.scanner.mineral for one in lines_of(own)] == ["HA", "K2HPO4"]
@@ -226,7 +227,7 @@ def test_the_preview_counts_what_a_line_of_an_unknown_kernel_covers(tmp_path: Pa
         )
         for one, kernel, model in zip(base, kernels, models, strict=True)
     ]
-    deliver_results(tmp_path / "store", results)
+    write_results(tmp_path / "store", results)
     scanner = {"vendor": "GE", "manufacturer_model_name": "Revolution", "kvp": 120.0}
     with open_store(tmp_path / "store") as store:
         store.take_in()

@@ -17,6 +17,7 @@ from commands.analysis_job import Job, Models
 from commands.cluster import runs
 from commands.recalibrate import recalibrate
 from db.columns import result_rows
+from db.parts import write_parts
 from db.rows import indexed_tables, result_tables
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -40,9 +41,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[ReadingCase]:
 
 def filled(store: Path, results: Sequence[SeriesResult]) -> None:
     found = Found(series=tuple(result.series for result in results))
-    store_access.leave(store, indexed_tables(found, at=datetime(2026, 1, 1, tzinfo=UTC)))
+    write_parts(store, indexed_tables(found, at=datetime(2026, 1, 1, tzinfo=UTC)))
     for result in results:
-        store_access.leave(store, result_tables(result))
+        write_parts(store, result_tables(result))
     store_access.hand_over(store)
 
 
@@ -233,6 +234,6 @@ def test_a_series_whose_files_changed_is_analyzed_anew(tmp_path: Path, cases: li
     filled(tmp_path, [replace(case.result, finished_at=datetime(2026, 2, 1, tzinfo=UTC))])
     moved = replace(case.result.series, files=cases[1].result.series.files)
     at = datetime(2026, 3, 1, tzinfo=UTC)
-    store_access.leave(tmp_path, indexed_tables(Found(series=(moved,)), at=at))
+    write_parts(tmp_path, indexed_tables(Found(series=(moved,)), at=at))
     store_access.hand_over(tmp_path)
     assert run(tmp_path, Settings(osteoporosis_below_mg_cm3=60.0)) == set()

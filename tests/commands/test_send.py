@@ -32,7 +32,7 @@ from pynetdicom.sop_class import Verification
 
 from commands import pacs, store_access
 from commands.command import Answer
-from db.parts import write_part
+from db.parts import write_parts
 from db.rows import indexed_tables
 from osteo_core.__main__ import main, run
 from osteo_core.dicom.find import find_series
@@ -373,8 +373,7 @@ def test_files_that_the_index_has_seen_anew_since_the_signature_are_not_sent(sto
         file = folder / "007.dcm"
         file.write_bytes(file.read_bytes() + b"\0\0")
         found = find_series([folder], pseudonyms=PSEUDONYMS, settings=Settings())
-        for kind, table in indexed_tables(found).items():
-            write_part(store, kind, table)
+        write_parts(store, indexed_tables(found))
         answer = send(store)
     finally:
         shutil.rmtree(folder)

@@ -25,6 +25,7 @@ from commands.sentences import analyze_sentence
 from db import rows
 from db.check import check_store
 from db.connect import open_store
+from db.parts import write_parts
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from osteo_core.settings import Settings
@@ -61,7 +62,7 @@ def test_an_index_that_was_killed_between_files_and_series_reads_them_again(tmp_
     chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
     write_ct(tmp_path / "ct" / "a.nii.gz")
     found = find([tmp_path / "ct"], settings=chosen)
-    store_access.leave(chosen.store, {"files": rows.indexed_tables(found)["files"]})
+    write_parts(chosen.store, {"files": rows.indexed_tables(found)["files"]})
     assert store_access.waiting(chosen.store, segmenters.TRUTH, chosen).series == ()
     assert len(index([tmp_path / "ct"], chosen.store, settings=chosen).series) == 1
     assert len(store_access.waiting(chosen.store, segmenters.TRUTH, chosen).series) == 1

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from db import rows
 from db.connect import Store, open_store
 from db.parts import write_part
-from osteo_core.records import SeriesResult
 from tests.builders.cohort import build_cohort, build_references
-
-
-def deliver(store_dir: Path, tables: dict[str, pa.Table]) -> None:
-    """Write tables as parts."""
-    for kind, table in tables.items():
-        write_part(store_dir, kind, table)
-
-
-def deliver_results(store_dir: Path, results: Iterable[SeriesResult]) -> None:
-    """Write results as a worker does."""
-    for result in results:
-        deliver(store_dir, rows.result_tables(result))
-
+from tests.builders.store import write_results
 
 #: Files that test how the database is created.
 _CREATING = ("test_connect", "test_derived", "test_schema")
@@ -51,7 +37,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """28 series, 24 of them measured, with QCT values; read-only."""
     results = build_cohort(28)
     store_dir = tmp_path_factory.mktemp("filled") / "store"
-    deliver_results(store_dir, results)
+    write_results(store_dir, results)
     write_part(store_dir, "reference_values", rows.reference_table(build_references(results)))
     with open_store(store_dir) as opened:
         opened.take_in()

@@ -24,13 +24,14 @@ from db.erase import INTENT, erase, resume
 from db.events import record
 from db.identities import Kept, keep
 from db.key import pseudonyms_of
+from db.parts import write_parts
 from osteo_core import __main__ as command_line
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.records import Event, SeriesResult
 from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort, build_references
-from tests.db.conftest import deliver, deliver_results
+from tests.builders.store import write_results
 
 RESULTS = build_cohort(5)
 KEYS = [result.series.series_key for result in RESULTS]
@@ -54,7 +55,7 @@ def place(tmp_path: Path) -> Path:
     settings = Settings(store=folder)
     kept = [Kept(patient_key=r.series.patient_key, series_key=r.series.series_key, identifiers={}) for r in RESULTS]
     keep(settings.identities_dir, pseudonyms_of(settings), kept)
-    deliver_results(folder, RESULTS)
+    write_results(folder, RESULTS)
     with open_store(folder) as store:
         store.take_in()
         for n, key in enumerate(KEYS[:4]):
@@ -92,7 +93,7 @@ def faults(folder: Path) -> dict[str, str]:
 
 def test_a_backup_taken_in_use_restores_to_the_same_tables(place: Path, tmp_path: Path) -> None:
     with open_store(place) as store:
-        deliver_results(place, build_cohort(7)[5:])  # waits in the inbox during the copy
+        write_results(place, build_cohort(7)[5:])  # waits in the inbox during the copy
         done = back_up(place, tmp_path / "backup")
         store.take_in()
         expected = everything(store)
@@ -174,7 +175,7 @@ def interrupted(*_: object) -> None:
 
 def filled(folder: Path, results: list[SeriesResult]) -> Path:
     """A store with these results taken in."""
-    deliver_results(folder, results)
+    write_results(folder, results)
     with open_store(folder) as store:
         store.take_in()
         store.publish_snapshot()
@@ -245,8 +246,8 @@ def test_a_part_that_the_store_set_aside_for_its_content_leaves_the_backup(place
 def test_a_backup_after_compacting_is_not_refused(
     place: Path, tmp_path: Path, cut_off: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
-    deliver(place, {"events": rows.event_table(note(1, KEYS[1]), note(7, KEYS[1]))})  # event1 is in two parts
+    write_parts(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
+    write_parts(place, {"events": rows.event_table(note(1, KEYS[1]), note(7, KEYS[1]))})  # event1 is in two parts
     with open_store(place) as store:
         store.take_in()
     back_up(place, tmp_path / "backup")
@@ -269,7 +270,7 @@ def test_a_backup_after_compacting_is_not_refused(
 def test_a_backup_after_an_erasure_is_not_refused_and_one_short_of_more_is(
     place: Path, tmp_path: Path, compacts: str
 ) -> None:
-    deliver(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
+    write_parts(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
     with open_store(place) as store:
         store.take_in()
     if compacts == "before":
@@ -418,7 +419,7 @@ def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
 def test_a_patient_with_qct_values_alone_is_erased(place: Path) -> None:
     value = build_references(build_cohort(1))[0]
     with open_store(place) as store:
-        deliver(place, {"reference_values": rows.reference_table([replace(value, patient_key="3" * 16)])})
+        write_parts(place, {"reference_values": rows.reference_table([replace(value, patient_key="3" * 16)])})
         store.take_in()
     assert traces(place, ["3" * 16])
     erase(place, "3" * 16, author="A. Keller", reason="letter 115")

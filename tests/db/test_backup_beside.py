@@ -21,7 +21,7 @@ from db.events import record
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.records import Event
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 RESULTS = build_cohort(4)
 KEYS = [result.series.series_key for result in RESULTS]
@@ -38,7 +38,7 @@ def place(tmp_path: Path) -> Path:
     """A closed store of four series in separate parts, each with a note and a mask."""
     folder = tmp_path / "store"
     for n, result in enumerate(RESULTS):
-        deliver_results(folder, [result])
+        write_results(folder, [result])
         record(folder, note(n))
     with open_store(folder) as store:
         store.take_in()

@@ -13,8 +13,8 @@ from osteo_core.programme.cause import Cause, CauseReading, event_of
 from osteo_core.records import SeriesResult
 from osteo_core.terms import Level, SuggestedCause
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort
+from tests.builders.store import write_results
 from tests.builders.worklist import worklist
-from tests.db.conftest import deliver_results
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def read(store: Store, key: str, level: Level, cause: Cause, *, minute: int, aut
 def fractured(store: Store) -> tuple[Store, SeriesResult]:
     """A store of some patients, and the result of one with a fracture of L1."""
     results = build_cohort(28)
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     store.take_in()
     return store, next(r for r in results if r.assessment and r.assessment.worst_fracture_grade)
 
@@ -91,7 +91,7 @@ def test_a_snapshot_answers_the_same(tmp_path: Path) -> None:
     (result,) = build_cohort(1)
     key = result.series.series_key
     with open_store(tmp_path) as store:
-        deliver_results(tmp_path, [result])
+        write_results(tmp_path, [result])
         store.take_in()
         read(store, key, Level.L2, Cause.NORMAL, minute=1)
         store.publish_snapshot()

@@ -19,17 +19,17 @@ from db.check import check_store, rebuild_store
 from db.compact import compact
 from db.connect import Store, open_store
 from db.events import record
-from db.parts import kept_parts
+from db.parts import kept_parts, write_parts
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.programme.site_line import LINE_KIND
 from osteo_core.records import Event, Found
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver, deliver_results
+from tests.builders.store import write_results
 
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    deliver_results(tmp_path, build_cohort(7)[4:])
+    write_results(tmp_path, build_cohort(7)[4:])
     with open_store(tmp_path) as store:
         store.take_in()
     return tmp_path
@@ -134,7 +134,7 @@ def test_a_damaged_part_is_found_and_the_others_rebuild(closed: Path) -> None:
 
 
 def test_rebuilding_takes_in_what_waits_in_the_inbox(tmp_path: Path) -> None:
-    deliver_results(tmp_path, build_cohort(2))
+    write_results(tmp_path, build_cohort(2))
     rebuild_store(tmp_path)
     with open_store(tmp_path) as store:
         assert store.query("cohort_summary").to_pylist()[0]["n_series"] == 2
@@ -147,7 +147,7 @@ def test_too_little_memory_is_no_damage_of_a_part(closed: Path, monkeypatch: pyt
         def __init__(self, *_: object) -> None:
             raise pa.ArrowMemoryError("malloc of size 64 failed")
 
-    deliver_results(closed, build_cohort(8)[7:])
+    write_results(closed, build_cohort(8)[7:])
     with monkeypatch.context() as patch, open_store(closed) as store:
         patch.setattr("db.parts.parquet.ParquetFile", Full)
         for act in (store.take_in, lambda: check_store(closed)):
@@ -203,10 +203,10 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object]
 
 def test_a_rebuild_that_is_killed_anywhere_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store_dir = tmp_path / "store"
-    deliver_results(store_dir, build_cohort(1))
+    write_results(store_dir, build_cohort(1))
     with open_store(store_dir) as store:
         store.take_in()
-    deliver_results(store_dir, build_cohort(2)[1:])
+    write_results(store_dir, build_cohort(2)[1:])
     n = 0
     while killed_at(monkeypatch, n, lambda: rebuild_store(store_dir)):
         with open_store(store_dir) as store:
@@ -264,7 +264,7 @@ def test_a_store_whose_only_series_was_superseded_is_up_to_date(tmp_path: Path) 
     series, folder = build_cohort(1)[0].series, tmp_path / "store"
     for hour, found in enumerate((Found(series=(series,)), Found(superseded=(replace(series, is_superseded=True),)))):
         tables = rows.indexed_tables(found, at=datetime(2026, 11, 29, hour, tzinfo=UTC))
-        deliver(folder, tables)
+        write_parts(folder, tables)
         with open_store(folder) as store:
             store.take_in()
     assert [one.message for one in check_store(folder) if not one.ok] == []

@@ -15,12 +15,12 @@ from db.connect import open_store
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreOwnedError
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    deliver_results(tmp_path, build_cohort(6))
+    write_results(tmp_path, build_cohort(6))
     with open_store(tmp_path) as store:
         store.take_in()
     return tmp_path
@@ -50,7 +50,7 @@ def test_few_parts_hold_what_many_held_and_make_the_same_store(place: Path) -> N
 def test_a_part_that_is_left_again_after_compacting_counts_once(place: Path) -> None:
     before = content(place)
     compact(place)
-    deliver_results(place, build_cohort(6)[:2])
+    write_results(place, build_cohort(6)[:2])
     with open_store(place) as store:
         store.take_in()
     assert content(place) == before

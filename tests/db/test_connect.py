@@ -22,8 +22,8 @@ from db.events import record
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from osteo_core.records import Event
 from tests.builders.cohort import build_cohort
+from tests.builders.store import write_results
 from tests.builders.worklist import worklist
-from tests.db.conftest import deliver_results
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = "import sys, pathlib; from db.connect import open_store; s = open_store(pathlib.Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
@@ -70,7 +70,7 @@ def test_a_file_that_another_program_holds_is_owned_too(tmp_path: Path) -> None:
 
 
 def test_a_closed_store_opens_again_with_what_was_in_it(tmp_path: Path) -> None:
-    deliver_results(tmp_path, build_cohort(2))
+    write_results(tmp_path, build_cohort(2))
     with open_store(tmp_path) as store:
         store.take_in()
     store.close()
@@ -89,12 +89,12 @@ def test_a_damaged_file_is_a_sentence_that_says_what_to_do(tmp_path: Path) -> No
 def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Store) -> None:
     with pytest.raises(StoreError, match="there is no snapshot in"):
         open_snapshot(store.store_dir)
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     store.take_in()
     store.publish_snapshot()
     with open_snapshot(store.store_dir) as snapshot:
         assert n_series(snapshot) == 2
-        deliver_results(store.store_dir, build_cohort(5))
+        write_results(store.store_dir, build_cohort(5))
         store.take_in()
         assert n_series(snapshot) == 2
         for _ in range(4):
@@ -106,13 +106,13 @@ def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Sto
 
 def test_within_unchanging_answers_are_of_one_snapshot(store: Store) -> None:
     """Otherwise an export would have more series in results than in measurements if the owner published in between."""
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     store.take_in()
     store.publish_snapshot()
     with open_snapshot(store.store_dir) as read:
         with read.unchanging():
             before = read.table("measurements")
-            deliver_results(store.store_dir, build_cohort(5))
+            write_results(store.store_dir, build_cohort(5))
             store.take_in()
             store.publish_snapshot()
             assert set(read.table("results")["series_key"].to_pylist()) == set(before["series_key"].to_pylist())
@@ -123,7 +123,7 @@ def test_a_folder_named_like_a_column_changes_no_value(tmp_path: Path) -> None:
     """By default DuckDB reads ``vendor=GE`` in a path as the value of that column in every row."""
     place = tmp_path / "vendor=GE" / "store"
     with open_store(place) as store:
-        deliver_results(place, build_cohort(5))
+        write_results(place, build_cohort(5))
         store.take_in()
         store.publish_snapshot()
         with open_snapshot(place) as read:
@@ -133,7 +133,7 @@ def test_a_folder_named_like_a_column_changes_no_value(tmp_path: Path) -> None:
 
 
 def test_a_table_that_did_not_change_is_linked_and_one_that_changed_is_written_anew(store: Store) -> None:
-    deliver_results(store.store_dir, build_cohort(3))
+    write_results(store.store_dir, build_cohort(3))
     store.take_in()
     before = store.publish_snapshot()
     record(store.store_dir, Event(event_id="e", kind="note", series_key="s", author="AB", at=datetime.now(UTC)))
@@ -160,7 +160,7 @@ def test_parts_are_taken_in_while_a_snapshot_is_published(store: Store, monkeypa
     publishing = threading.Thread(target=store.publish_snapshot)
     publishing.start()
     begun.wait(60)
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     assert store.take_in()
     assert n_series(store) == 2
     go_on.set()
@@ -170,7 +170,7 @@ def test_parts_are_taken_in_while_a_snapshot_is_published(store: Store, monkeypa
 
 def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, monkeypatch) -> None:
     store.publish_snapshot()
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     store.take_in()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
@@ -209,7 +209,7 @@ def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for start in range(0, 12, 4):
-            deliver_results(tmp_path, results[start : start + 4])
+            write_results(tmp_path, results[start : start + 4])
             store.take_in()
         done.set()
         for thread in threads:
@@ -255,7 +255,7 @@ def test_rows_of_a_result_that_never_came_whole_are_not_exported(store: Store) -
         parts.write_part(store.store_dir, kind, tables[kind])
     store.take_in()
     assert [store.table(kind).num_rows for kind in ("measurements", "cautions", "tissues")] == [0, 0, 0]
-    deliver_results(store.store_dir, [result])
+    write_results(store.store_dir, [result])
     store.take_in()
     assert store.table("measurements").num_rows == tables["measurements"].num_rows
 
@@ -265,7 +265,7 @@ def test_a_store_that_is_removed_or_replaced_while_it_is_open_takes_nothing_in_a
     tmp_path: Path, how: str
 ) -> None:
     place = tmp_path / "store"
-    deliver_results(place, build_cohort(2))
+    write_results(place, build_cohort(2))
     with open_store(place) as store:
         store.take_in()
     shutil.copytree(place, tmp_path / "copy")
@@ -274,7 +274,7 @@ def test_a_store_that_is_removed_or_replaced_while_it_is_open_takes_nothing_in_a
         shutil.rmtree(place)
         if how == "replaced":
             shutil.copytree(tmp_path / "copy", place)
-            deliver_results(place, build_cohort(3)[2:])
+            write_results(place, build_cohort(3)[2:])
             (place / "osteo.duckdb.wal").write_bytes(b"of the new owner")
         for act in (store.take_in, store.publish_snapshot):
             with pytest.raises(StoreError, match="was removed or replaced while it was open"):

@@ -12,7 +12,7 @@ import pytest
 
 from db import derived, rows
 from db.connect import open_store
-from db.parts import write_part
+from db.parts import write_part, write_parts
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.programme.follow_up import Note, State
 from osteo_core.programme.follow_up import event_of as follow_up_event
@@ -110,8 +110,7 @@ def test_a_series_that_moved_on_is_counted_beside_all_series_of_its_new_patient(
             rows.indexed_tables(now_of_b, at=START + timedelta(hours=1)),
             {"events": rows.event_table(event)},
         ):
-            for kind, table in tables.items():
-                write_part(store.store_dir, kind, table)
+            write_parts(store.store_dir, tables)
             store.take_in()
         only = {row["series_key"]: row["is_only_flag"] for row in content(store, "cohort")}
     assert only == {one.series.series_key: one is of_a for one in (moved, of_a, of_b)}
@@ -135,8 +134,7 @@ def test_the_next_series_of_a_study_counts_while_the_preferred_one_is_not_measur
         seen = []
         with open_store(tmp_path / name) as store:
             for tables in (rows.indexed_tables(found, at=START), *steps):
-                for kind, table in tables.items():
-                    write_part(store.store_dir, kind, table)
+                write_parts(store.store_dir, tables)
                 store.take_in()
                 by_key = {row["series_key"]: row["status"] for row in content(store, "cohort")}
                 seen.append([by_key[one.series.series_key] for one in (first, second)])

@@ -16,10 +16,11 @@ from db.compact import compact
 from db.connect import open_store
 from db.erase import erase, resume
 from db.erased import INTENT
+from db.parts import write_parts
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.records import Event, Found
 from tests.builders.cohort import build_cohort, build_references
-from tests.db.conftest import deliver, deliver_results
+from tests.builders.store import write_results
 
 RESULTS = build_cohort(5)
 SERIES = RESULTS[1].series
@@ -31,8 +32,8 @@ NOTE = Event(event_id="late", kind="note", series_key=KEY, author="A", at=dateti
 def place(tmp_path: Path) -> Path:
     """A closed store of five series in separate parts, each with a mask."""
     folder = tmp_path / "store"
-    deliver_results(folder, RESULTS)
-    deliver(folder, {"reference_values": rows.reference_table(build_references(RESULTS))})
+    write_results(folder, RESULTS)
+    write_parts(folder, {"reference_values": rows.reference_table(build_references(RESULTS))})
     with open_store(folder) as store:
         store.take_in()
         store.publish_snapshot()
@@ -70,17 +71,17 @@ def test_what_is_left_again_after_an_erasure_is_dropped_and_others_rows_beside_i
     place: Path, tmp_path: Path
 ) -> None:
     together = tmp_path / "together"
-    deliver_results(together, RESULTS)
+    write_results(together, RESULTS)
     with open_store(together) as store:
         store.take_in()
     compact(together)  # one part holds everybody's rows
     erase_him(place)
-    deliver_results(place, RESULTS)
-    deliver(
+    write_results(place, RESULTS)
+    write_parts(
         place,
         {"reference_values": rows.reference_table(build_references(RESULTS), at=datetime(2020, 1, 1, tzinfo=UTC))},
     )
-    deliver(place, {"events": rows.event_table(NOTE)})
+    write_parts(place, {"events": rows.event_table(NOTE)})
     for part in parts.kept_parts(together):
         shutil.copy2(part.path, place / "inbox" / part.path.name)
     (place / "media" / f"{KEY}_m_mask.nii.gz").write_bytes(b"of a worker that was late")
@@ -110,17 +111,17 @@ def test_a_header_that_is_read_after_the_erasure_counts_again_and_an_earlier_one
     before = datetime.now(UTC)
     erase_him(place)
     found = Found(series=(SERIES,))
-    deliver(place, rows.indexed_tables(found, at=before))
+    write_parts(place, rows.indexed_tables(found, at=before))
     assert n_rows(place) == {}
     after = datetime.now(UTC)
-    deliver(place, rows.indexed_tables(found, at=after))
-    deliver_results(place, [replace(RESULTS[1], finished_at=after)])
+    write_parts(place, rows.indexed_tables(found, at=after))
+    write_results(place, [replace(RESULTS[1], finished_at=after)])
     with open_store(place) as store:
         store.take_in()
         assert store.knows(PATIENT)
     assert n_series(place) == 5
     (place / "media" / f"{KEY}_m_mask.nii.gz").write_bytes(b"mask")
-    deliver_results(place, [replace(RESULTS[1], finished_at=before - timedelta(hours=2))])  # an old one is left again
+    write_results(place, [replace(RESULTS[1], finished_at=before - timedelta(hours=2))])  # an old one is left again
     with open_store(place) as store:
         store.take_in()
         times = [row["finished_at"] for row in store.table("results").to_pylist() if row["series_key"] == KEY]
@@ -164,8 +165,8 @@ def test_what_comes_while_an_erasure_is_cut_off_is_erased_with_the_rest(
         with pytest.raises(KeyboardInterrupt):
             erase_him(place)
     new = replace(SERIES, series_instance_uid="9.9", series_key="9" * 16)  # of the same patient, indexed before
-    deliver_results(place, [RESULTS[1], replace(RESULTS[1], series=new)])
-    deliver(place, {"events": rows.event_table(NOTE, replace(NOTE, event_id="later", series_key=new.series_key))})
+    write_results(place, [RESULTS[1], replace(RESULTS[1], series=new)])
+    write_parts(place, {"events": rows.event_table(NOTE, replace(NOTE, event_id="later", series_key=new.series_key))})
     for refused in (open_store, compact, rebuild_store):
         with pytest.raises(StoreError, match=r"is under way or was interrupted; wait until"):
             refused(place)
@@ -223,11 +224,11 @@ def test_half_written_files_and_what_the_database_put_aside_go_with_an_erasure(p
 def test_a_new_series_of_an_erased_patient_is_measured_and_keeps_its_mask(place: Path) -> None:
     erase_him(place)
     new = replace(SERIES, series_instance_uid="9.9", series_key="9" * 16)
-    deliver(place, rows.indexed_tables(Found(series=(new,)), at=datetime.now(UTC)))
+    write_parts(place, rows.indexed_tables(Found(series=(new,)), at=datetime.now(UTC)))
     with open_store(place) as store:
         store.take_in()
     (place / "media" / f"{new.series_key}_m_mask.nii.gz").write_bytes(b"mask")
-    deliver_results(place, [replace(RESULTS[1], series=new, finished_at=datetime.now(UTC))])
+    write_results(place, [replace(RESULTS[1], series=new, finished_at=datetime.now(UTC))])
     for again in (lambda: None, lambda: rebuild_store(place)):
         again()
         with open_store(place) as store:
@@ -241,11 +242,11 @@ def test_a_series_that_turns_out_to_be_an_erased_patients_keeps_its_notes_when_t
     place: Path,
 ) -> None:
     other = RESULTS[0].series
-    deliver(place, {"events": rows.event_table(replace(NOTE, series_key=other.series_key))})
+    write_parts(place, {"events": rows.event_table(replace(NOTE, series_key=other.series_key))})
     erase_him(place)
     moved = replace(other, patient_key=PATIENT)
-    deliver(place, rows.indexed_tables(Found(series=(moved,)), at=datetime.now(UTC)))
-    deliver_results(place, [replace(RESULTS[0], series=moved, finished_at=datetime.now(UTC))])
+    write_parts(place, rows.indexed_tables(Found(series=(moved,)), at=datetime.now(UTC)))
+    write_results(place, [replace(RESULTS[0], series=moved, finished_at=datetime.now(UTC))])
     for again in (lambda: None, lambda: rebuild_store(place)):
         again()
         with open_store(place) as store:

@@ -12,7 +12,7 @@ from osteo_core.errors import SettingsError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def with_data(settings: Settings) -> Settings:
     pseudonyms_of(settings)
-    deliver_results(settings.store, build_cohort(1))
+    write_results(settings.store, build_cohort(1))
     return settings
 
 

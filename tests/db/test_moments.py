@@ -26,7 +26,7 @@ from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Geometry, SeriesResult
 from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 AHEAD = timedelta(days=3)
 
@@ -64,14 +64,14 @@ def test_a_damaged_file_counts_as_none(tmp_path: Path, text: str) -> None:
 def test_the_owner_writes_the_newest_of_all_that_it_took_in(
     store: Store, result: SeriesResult, ahead: datetime
 ) -> None:
-    deliver_results(store.store_dir, [replace(result, finished_at=ahead)])
+    write_results(store.store_dir, [replace(result, finished_at=ahead)])
     assert moments.newest(store.store_dir) is None
     store.take_in()
     assert moments.newest(store.store_dir) == ahead
 
 
 def test_one_that_was_lost_is_written_when_the_store_is_opened(store: Store, result: SeriesResult) -> None:
-    deliver_results(store.store_dir, [result])
+    write_results(store.store_dir, [result])
     store.take_in()
     path = store.store_dir / moments.FILE
     said = json.loads(path.read_text())
@@ -122,7 +122,7 @@ def test_headers_that_are_read_anew_count_though_the_clock_was_set_back(tmp_path
 
 
 def test_check_names_a_clock_that_is_behind(store: Store, result: SeriesResult, ahead: datetime) -> None:
-    deliver_results(store.store_dir, [replace(result, finished_at=ahead)])
+    write_results(store.store_dir, [replace(result, finished_at=ahead)])
     store.take_in()
     store.close()
     (found,) = [one for one in check_store(store.store_dir) if one.name == "clock"]

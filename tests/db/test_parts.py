@@ -25,7 +25,7 @@ from osteo_core.review.reads import SavedMask
 from osteo_core.review.summary import Summary
 from osteo_core.terms import Category
 from tests.builders.cohort import build_cohort, measured_result
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 
 def numbers(store: Store) -> tuple[int, int]:
@@ -65,9 +65,9 @@ def test_a_part_of_wrong_kind_or_columns_is_our_bug(tmp_path: Path) -> None:
 
 def test_taken_in_once_however_often_it_is_left(store: Store) -> None:
     results = build_cohort(3)
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     first = store.take_in()
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     assert (first > 0, store.take_in(), numbers(store)) == (True, 0, (3, 3))
     assert len(kept_parts(store.store_dir)) == first
     assert waiting_parts(store.store_dir) == []
@@ -77,7 +77,7 @@ def test_openings_and_saved_outlines_derive_nothing_and_would_change_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = build_cohort(3)
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     store.take_in()
     derived_rows, real, asked = cohort_of(store), derived.refresh, []
     monkeypatch.setattr(derived, "refresh", lambda connection: asked.append("") or real(connection))
@@ -99,7 +99,7 @@ def test_openings_and_saved_outlines_derive_nothing_and_would_change_nothing(
 
 
 def test_the_same_rows_in_other_bytes_change_nothing(store: Store) -> None:
-    deliver_results(store.store_dir, build_cohort(1))
+    write_results(store.store_dir, build_cohort(1))
     store.take_in()
     before = {name: store.table(name).num_rows for name in ("measurements", "results", "series")}
     for kind, table in rows.result_tables(build_cohort(1)[0]).items():
@@ -111,7 +111,7 @@ def test_the_same_rows_in_other_bytes_change_nothing(store: Store) -> None:
 def test_a_crash_between_commit_and_move_loses_and_doubles_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     with monkeypatch.context() as patch:
         patch.setattr(intake.parts, "keep", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
         with pytest.raises(StoreError, match="check that its disk is there"):
@@ -122,7 +122,7 @@ def test_a_crash_between_commit_and_move_loses_and_doubles_nothing(
 
 
 def test_a_failure_in_the_transaction_leaves_the_parts_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     waiting = len(waiting_parts(store.store_dir))
     with monkeypatch.context() as patch:
         patch.setattr(intake, "_record", lambda *_: (_ for _ in ()).throw(RuntimeError("killed here")))
@@ -134,7 +134,7 @@ def test_a_failure_in_the_transaction_leaves_the_parts_waiting(store: Store, mon
 
 
 def test_damaged_parts_are_set_aside_with_a_reason_and_the_others_go_on(store: Store) -> None:
-    deliver_results(store.store_dir, build_cohort(2))
+    write_results(store.store_dir, build_cohort(2))
     inbox = store.store_dir / "inbox"
     cut = write_part(store.store_dir, "tissues", rows.result_tables(build_cohort(3)[2])["tissues"])
     cut.write_bytes(cut.read_bytes()[:100])
@@ -152,7 +152,7 @@ def test_damaged_parts_are_set_aside_with_a_reason_and_the_others_go_on(store: S
 
 
 def test_rows_that_break_a_promise_are_set_aside_alone(store: Store) -> None:
-    deliver_results(store.store_dir, build_cohort(5))
+    write_results(store.store_dir, build_cohort(5))
     good = rows.result_tables(build_cohort(6)[5])["results"]
     column = good.schema.get_field_index("mean_vbmd_low_mg_cm3")
     write_part(store.store_dir, "results", good.set_column(column, good.schema.field(column), pa.array([999.0])))
@@ -214,7 +214,7 @@ def test_the_latest_finished_is_current_whatever_the_order_of_arrival(tmp_path: 
     for order in ((old, new), (new, old)):
         with open_store(tmp_path / order[0].model_hash[0]) as store:
             for result in order:
-                deliver_results(store.store_dir, [result])
+                write_results(store.store_dir, [result])
                 store.take_in()
             row = store.query("patient", series_key=old.series.series_key).to_pylist()[0]
             seen.append((row["model_hash"], row["seconds"], store.table("results").num_rows))
@@ -229,7 +229,7 @@ def test_content_read_back_from_a_part_is_what_was_written(tmp_path: Path) -> No
 
 def test_moments_are_utc_to_the_microsecond(store: Store) -> None:
     at = datetime(2040, 2, 29, 23, 59, 59, 123457, tzinfo=UTC)
-    deliver_results(store.store_dir, [replace(build_cohort(1)[0], finished_at=at)])
+    write_results(store.store_dir, [replace(build_cohort(1)[0], finished_at=at)])
     store.take_in()
     assert store.table("results").to_pylist()[0]["finished_at"] == at
 

@@ -17,7 +17,7 @@ import pytest
 from db import rows
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.events import record
-from db.parts import write_part
+from db.parts import write_part, write_parts
 from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
 from db.records import found_of
 from osteo_core.archives import status_of
@@ -34,8 +34,8 @@ from osteo_core.terms import Category, ContrastPhase, Level, Mineral, Sex, Statu
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
 from tests.builders.drift import drifting_cohort
 from tests.builders.regressors import reading
+from tests.builders.store import write_results
 from tests.builders.worklist import worklist
-from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
 PARAMETERS: dict[str, Any] = {
@@ -186,7 +186,7 @@ def test_the_worklist_holds_everybody_once_flagged_first_then_by_vbmd(filled: St
 def test_a_flagged_series_without_a_sound_level_is_listed_too(store: Store) -> None:
     lost = replace(measured()[0], status=Status.EXCLUDED, measurements=())
     lost = replace(lost, assessment=replace(lost.assessment, is_flagged=True, mean_vbmd_mg_cm3=None))
-    deliver_results(store.store_dir, [lost, measured()[1]])
+    write_results(store.store_dir, [lost, measured()[1]])
     store.take_in()
     assert [row["mean_vbmd_mg_cm3"] is None for row in worklist(store)] == [True, False]
     assert ask(store, "worklist_count") == [{"n": 2}]
@@ -286,7 +286,7 @@ def test_age_bands_of_the_query_are_those_of_the_programme(store: Store) -> None
         )
         for n, age in enumerate(ages)
     ]
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     store.take_in()
     found = Counter[str]()
     for row in ask(store, "prevalence", by="age_band"):
@@ -309,7 +309,7 @@ def test_a_patient_with_two_studies_counts_once_by_the_latest_with_a_category(st
         assessment=None,
         measurements=(),
     )
-    deliver_results(store.store_dir, [older, base, newest])
+    write_results(store.store_dir, [older, base, newest])
     store.take_in()
     (row,) = ask(store, "prevalence", by="all")
     assert (row["n"], row["missing"], row["osteoporosis"], row["normal"]) == (1, 0, 0, 1)
@@ -321,7 +321,7 @@ def test_pairs_join_by_patient_level_and_mineral(filled: Store, store: Store) ->
     assert {p["patient_key"]: p["reference_vbmd"] for p in pairs} == references
     assert ask(filled, "agreement_pairs", by_level=True) == []
     result, value = measured()[1], build_references(RESULTS)[1]
-    deliver_results(store.store_dir, [result])
+    write_results(store.store_dir, [result])
     imports = [
         (replace(value, level=Level.L2, vbmd_mg_cm3=70.0), 0),
         (replace(value, level=Level.L2, vbmd_mg_cm3=77.0), 1),
@@ -347,7 +347,7 @@ def two_studies(result: SeriesResult, **latest: Any) -> list[SeriesResult]:
 
 def with_qct(store: Store, results: list[SeriesResult]) -> None:
     (value,) = build_references(results[:1])
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     write_part(store.store_dir, "reference_values", rows.reference_table([value]))
     store.take_in()
 
@@ -407,7 +407,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     other = replace(series, series_key="f" * 16, series_instance_uid="1.9", files=())
     found = Found(series=(series,), excluded=((other, out),), cautions={series.series_key: (caution,)})
     noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    deliver(store.store_dir, rows.indexed_tables(found, at=noon))
+    write_parts(store.store_dir, rows.indexed_tables(found, at=noon))
     store.take_in()
     (row,) = ask(store, "cohort_summary")
     assert (row["n_series"], row["n_waiting"], row["n_excluded"]) == (2, 1, 1)
@@ -432,7 +432,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     as_seen = tuple(status_of(file) for file in series.files)
     assert waiting.series == (replace(series, series_instance_uid=series.series_key, file_stamps=as_seen),)
     assert waiting.cautions == {series.series_key: (caution,)}
-    deliver_results(store.store_dir, [result])
+    write_results(store.store_dir, [result])
     store.take_in()
     assert ask(store, "waiting_series") == []
     other = f"{series.series_key} {'a' * 12}"  # its mask has changed since
@@ -443,7 +443,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     assert ask(store, "patient", series_key=series.series_key)[0]["status"] == "measured"
     passed = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="thinner slices")
     again = Found(excluded=((replace(series, is_preferred=False), passed),))
-    deliver(store.store_dir, rows.indexed_tables(again, at=noon + timedelta(days=1)))
+    write_parts(store.store_dir, rows.indexed_tables(again, at=noon + timedelta(days=1)))
     store.take_in()
     row = ask(store, "patient", series_key=series.series_key)[0]
     assert (row["status"], row["mean_vbmd_mg_cm3"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
@@ -459,10 +459,10 @@ def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_p
 
     def is_waiting_after(*, index_at: float | None = None, result_at: float | None = None) -> bool:
         if index_at is not None:
-            deliver(store.store_dir, rows.indexed_tables(found, at=noon + timedelta(hours=index_at)))
+            write_parts(store.store_dir, rows.indexed_tables(found, at=noon + timedelta(hours=index_at)))
         if result_at is not None:
             at = noon + timedelta(hours=result_at)
-            deliver_results(store.store_dir, [replace(first, finished_at=at, seconds=600.0)])
+            write_results(store.store_dir, [replace(first, finished_at=at, seconds=600.0)])
         store.take_in()
         return bool(ask(store, "waiting_series"))
 
@@ -485,7 +485,7 @@ def sign(
 ) -> None:
     """The result as signed by a reader, with the signature, or only one of the two."""
     if has_result:
-        deliver_results(store.store_dir, [replace(result, finished_at=at, is_read=True)])
+        write_results(store.store_dir, [replace(result, finished_at=at, is_read=True)])
     if role:
         key, payload = result.series.series_key, json.dumps({"role": role})
         event = Event(event_id=f"{at}", kind="read signed", series_key=key, author=role, at=at, payload_json=payload)
@@ -501,7 +501,7 @@ def test_what_a_reader_signed_counts_once_its_signature_is_there(store: Store) -
         return row["finished_at"] if row["is_read"] else None
 
     hours = [noon + timedelta(hours=n) for n in range(6)]
-    deliver_results(store.store_dir, [replace(first, finished_at=hours[0])])
+    write_results(store.store_dir, [replace(first, finished_at=hours[0])])
     store.take_in()
     sign(store, first, hours[1], role="")
     assert read_at() is None
@@ -525,7 +525,7 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
     young = Exclusion(code=ExclusionCode.YOUNG, step=Step.ASSESS, found="44 years", limit="50")
     assessment = replace(result.assessment, category=Category.NOT_REPORTABLE, is_flagged=False, flag_reason="")
     young_result = replace(result, assessment=assessment, exclusions=(young, *result.exclusions))
-    deliver_results(store.store_dir, [young_result])
+    write_results(store.store_dir, [young_result])
     store.take_in()
     (row,) = worklist(store)
     assert (row["category"], row["first_exclusion_sentence"]) == ("not reportable", young.sentence)
@@ -542,7 +542,7 @@ def test_failed_are_the_series_that_failed_whatever_is_stated_of_the_others(stor
     assert first.assessment is not None
     unstated = replace(first, assessment=replace(first.assessment, category=Category.NOT_REPORTABLE), exclusions=())
     failed = replace(second, status=Status.FAILED, assessment=None, exclusions=())
-    deliver_results(store.store_dir, [unstated, failed])
+    write_results(store.store_dir, [unstated, failed])
     store.take_in()
     counts = {row["step"]: (row["code"], row["n"]) for row in ask(store, "exclusion_counts") if not row["is_level"]}
     assert counts == {"assess": ("reason not stated", 1), "run": ("reason not stated", 1)}
@@ -563,7 +563,7 @@ def test_what_is_to_review_can_be_asked_for(filled: Store) -> None:
 def test_a_patient_knows_the_other_series(store: Store) -> None:
     first, second = build_cohort(2)
     same = replace(second, series=replace(second.series, patient_key=first.series.patient_key))
-    deliver_results(store.store_dir, [first, same])
+    write_results(store.store_dir, [first, same])
     store.take_in()
     (other,) = ask(store, "patient_series", series_key=first.series.series_key)
     assert (other["series_key"], other["status"]) == (second.series.series_key, "measured")
@@ -607,7 +607,7 @@ def test_runs_and_calibrations(filled: Store) -> None:
 
 def test_drift_days_hold_the_residuals_of_each_scanner(store: Store) -> None:
     results = drifting_cohort(days=12, patients=6)
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     store.take_in()
     scanners = {r["device"]: r["scanner"] for r in ask(store, "drift_scanners", limit=9)}
     days = ask(store, "drift_days", devices=list(scanners))
@@ -645,7 +645,7 @@ def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> 
         replace(r, series=replace(r.series, site_key=sites[n % 2], patient_key=key_of(n // 2, "patient")))
         for n, r in enumerate(RESULTS)
     ]
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     store.take_in()
     found = ask(store, "equity", by=by)
     assert sum(r["n"] for r in found) == 14
@@ -673,7 +673,7 @@ def test_equity_counts_flags_of_the_measured_and_closes_a_patient_with_the_last_
         )
         for n, (r, p) in enumerate(of)
     ]
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
     for number, closed in ((20, 0), (21, 1)):
         given = {"state": "closed", "because": "finding not confirmed"}
@@ -696,7 +696,7 @@ def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Pat
     result = measured()[0]
     read = (reading(91.5), replace(reading(1.0), value=math.nan, low=math.nan, high=math.nan), None, reading(70.0))
     beside = tuple(replace(m, regressed_mg_cm3=own) for m, own in zip(result.measurements, read, strict=True))
-    deliver_results(tmp_path / "store", [replace(result, measurements=beside)])
+    write_results(tmp_path / "store", [replace(result, measurements=beside)])
     with open_store(tmp_path / "store") as store:
         store.take_in()
         levels = ask(store, "patient_levels", series_key=result.series.series_key)
@@ -715,7 +715,7 @@ def test_what_changed_since_a_moment(store: Store) -> None:
     flagged = next(r for r in measured() if r.assessment and r.assessment.is_flagged)
     plain = next(r for r in measured() if r.assessment and not r.assessment.is_flagged)
     results = [replace(flagged, finished_at=noon), replace(plain, finished_at=noon - timedelta(days=3))]
-    deliver_results(store.store_dir, results)
+    write_results(store.store_dir, results)
     note = Event(
         event_id="n1",
         kind="follow-up fact",
@@ -742,7 +742,7 @@ def far_from_utc(in_zone: Callable[[str], None]) -> date:
 
 
 def test_waiting_ends_with_the_day_of_this_machine(store: Store, far_from_utc: date) -> None:
-    deliver_results(store.store_dir, RESULTS[:2])
+    write_results(store.store_dir, RESULTS[:2])
     for number, until in enumerate((far_from_utc, far_from_utc + timedelta(days=1))):
         plan = {"series_key": key_of(number), "payload": {"snooze_until": until.isoformat()}}
         record(store.store_dir, new_event("follow-up plan", author="AB", at=datetime.now(UTC), **plan))

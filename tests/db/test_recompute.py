@@ -23,7 +23,7 @@ from osteo_core.records import (
 )
 from osteo_core.terms import ContrastPhase, Level, Mineral
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.store import write_results
 
 STRAIGHT = Calibration(
     name="precalibrated",
@@ -121,7 +121,7 @@ def test_every_stored_value_and_interval_comes_again_from_the_stored_rows(
 ) -> None:
     measured = [r for r in build_cohort(16) if r.assessment]
     assert any(m.exclusion for r in measured for m in r.measurements)
-    deliver_results(tmp_path, [computed(r, line, phase) for r in measured])
+    write_results(tmp_path, [computed(r, line, phase) for r in measured])
     with open_store(tmp_path) as store:
         store.take_in()
         results = store.table("results").to_pylist()

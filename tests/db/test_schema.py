@@ -16,8 +16,8 @@ from osteo_core.columns import TABLES
 from osteo_core.columns.column import FLOAT, REQUIRED, Column
 from osteo_core.errors import StoreError
 from tests.builders.cohort import build_cohort
+from tests.builders.store import write_results
 from tests.builders.worklist import worklist
-from tests.db.conftest import deliver_results
 
 EVERY = {**schema.TRUTH, **derived.TABLES}
 
@@ -148,7 +148,7 @@ def test_a_snapshot_of_another_recipe_is_refused(tmp_path: Path) -> None:
 def holding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed store of three series, with an older recipe and a table that is no longer derived."""
     folder = tmp_path_factory.mktemp("holding")
-    deliver_results(folder, build_cohort(3))
+    write_results(folder, build_cohort(3))
     with open_store(folder) as store:
         store.take_in()
     make_stale(folder)
@@ -202,7 +202,7 @@ def test_bringing_up_killed_at_any_statement_leaves_no_page_empty(holding: Path)
 
 
 def test_a_store_whose_pages_were_emptied_is_filled_again(tmp_path: Path) -> None:
-    deliver_results(tmp_path, build_cohort(3))
+    write_results(tmp_path, build_cohort(3))
     with open_store(tmp_path) as store:
         store.take_in()
     with duckdb.connect(str(tmp_path / "osteo.duckdb")) as connection:

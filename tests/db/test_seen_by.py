@@ -13,6 +13,7 @@ import pytest
 from db import rows
 from db.connect import Store, open_snapshot, open_store
 from db.events import record
+from db.parts import write_parts
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.programme.cohort import Change, CohortFilter
 from osteo_core.programme.follow_up import Note, State
@@ -23,7 +24,7 @@ from osteo_core.review.reads import Read, Role, Verdict
 from osteo_core.review.summary import Summary
 from osteo_core.terms import Category, Step
 from tests.builders.cohort import build_cohort, key_of
-from tests.db.conftest import deliver, deliver_results
+from tests.builders.store import write_results
 from tests.db.test_queries import PARAMETERS
 
 START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -78,7 +79,7 @@ def read_store(tmp_path: Path, store: Store) -> tuple[Store, SeriesResult]:
     """Two series with osteoporosis according to the program; AB signed the first as normal."""
     wanted = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
     assert len(wanted) == 2
-    deliver_results(store.store_dir, [*wanted, as_signed(wanted[0])])
+    write_results(store.store_dir, [*wanted, as_signed(wanted[0])])
     record(store.store_dir, event_of(wanted[0].series.series_key, 0, STEPS[0]))
     store.take_in()
     return store, wanted[0]
@@ -89,7 +90,7 @@ def test_the_rule_in_sql_is_that_of_the_reading_for_every_short_history(store: S
     keys = {key_of(n): steps for n, steps in enumerate(HISTORIES)}
     one = next(r for r in build_cohort(28) if r.assessment is not None)
     series = [replace(one, series=replace(one.series, series_key=key)) for key in keys]
-    deliver_results(store.store_dir, [*series, *map(as_signed, series)])
+    write_results(store.store_dir, [*series, *map(as_signed, series)])
     events = {key: [event_of(key, n, step) for n, step in enumerate(steps)] for key, steps in keys.items()}
     record(store.store_dir, *itertools.chain.from_iterable(events.values()))
     store.take_in()
@@ -183,7 +184,7 @@ def test_the_follow_up_of_a_hidden_series_is_told_by_no_filter_count_or_file(rea
 def test_a_hidden_series_that_lost_its_preference_is_excluded_for_the_blind_too(read_store) -> None:
     store, signed = read_store
     excluded = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="another")
-    deliver(store.store_dir, rows.indexed_tables(Found(excluded=((signed.series, excluded),))))
+    write_parts(store.store_dir, rows.indexed_tables(Found(excluded=((signed.series, excluded),))))
     store.take_in()
     for reader in (None, "", "AB", "CD"):
         (whole,) = store.query("cohort_summary", seen_by=reader).to_pylist()
@@ -199,7 +200,7 @@ def test_a_patient_with_a_hidden_flag_and_another_one_counts_once(
     other = replace(other, series=replace(other.series, patient_key=one.series.patient_key))
     read = as_signed(one)
     read = replace(read, assessment=replace(read.assessment, is_flagged=is_flagged))
-    deliver_results(store.store_dir, [one, other, read])
+    write_results(store.store_dir, [one, other, read])
     record(store.store_dir, event_of(one.series.series_key, 0, STEPS[0]))
     store.take_in()
     for reader in (None, "AB", "CD", ""):

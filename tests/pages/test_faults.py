@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import rows
-from db.parts import write_part
+from db.parts import write_parts
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from pages.ui import services
@@ -49,8 +49,7 @@ def waiting(tmp_path: Path) -> Path:
     """A store with series that wait for analysis."""
     store = tmp_path / "store"
     store.mkdir()
-    for kind, table in rows.indexed_tables(Found(series=tuple(r.series for r in build_cohort(4)))).items():
-        write_part(store, kind, table)
+    write_parts(store, rows.indexed_tables(Found(series=tuple(r.series for r in build_cohort(4)))))
     return build_store(store, [])
 
 

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from db import rows
 from db.identities import Kept, keep
-from db.parts import write_part
+from db.parts import write_parts
 from osteo_core.errors import UsageError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
@@ -43,8 +43,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     place = tmp_path / "store"
     place.mkdir()
-    for kind, table in rows.indexed_tables(Found(series=tuple(result.series for result in results))).items():
-        write_part(place, kind, table)
+    write_parts(place, rows.indexed_tables(Found(series=tuple(result.series for result in results))))
     return build_store(place, results)
 
 
@@ -86,8 +85,7 @@ def ambiguous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     given = zip(build_cohort(len(facts)), facts, strict=True)
     results = [replace(one, series=replace(one.series, **fact)) for one, fact in given]
     (place := tmp_path / "store").mkdir()
-    for kind, table in rows.indexed_tables(Found(series=tuple(result.series for result in results))).items():
-        write_part(place, kind, table)
+    write_parts(place, rows.indexed_tables(Found(series=tuple(result.series for result in results))))
     return build_store(place, results)
 
 
@@ -141,8 +139,7 @@ def test_a_number_that_was_corrected_since_finds_nobody(ambiguous: Path, in_stor
         known, patient_id_key=pseudonyms.patient("12346"), accession_key=pseudonyms.accession("ACC2"), files=()
     )
     later = datetime.now(UTC) + timedelta(seconds=1)
-    for kind, table in rows.indexed_tables(Found(series=(corrected,)), at=later).items():
-        write_part(ambiguous, kind, table)
+    write_parts(ambiguous, rows.indexed_tables(Found(series=(corrected,)), at=later))
     build_store(ambiguous, ())
     for numbers, counts in (("12345, ACC1", {"12345": 1, "ACC1": 0}), ("12346, ACC2", {"12346": 1, "ACC2": 1})):
         found = looked_up(ambiguous, in_store, numbers)

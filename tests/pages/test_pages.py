@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from commands.cluster import pause
 from db import rows
-from db.parts import write_part
+from db.parts import write_parts
 from osteo_core.programme.cause import Cause
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import CLASSES
@@ -293,8 +293,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
     store = tmp_path / "store"
     store.mkdir()
     found = Found(series=tuple(r.series for r in build_cohort(4)))
-    for kind, table in rows.indexed_tables(found).items():
-        write_part(store, kind, table)
+    write_parts(store, rows.indexed_tables(found))
     build_store(store, [])
     app = open_page(store)
     assert "**4 series** not yet analyzed" in texts(app)

@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 
 from db.events import record
-from db.parts import write_part
+from db.parts import write_parts
 from db.rows import result_tables
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
@@ -240,8 +240,7 @@ def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> 
         labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
         with writing(media_dir() / name) as temporary:
             write_nifti(temporary, released(labels), case.source_geometry)
-    for kind, table in result_tables(result).items():
-        write_part(store_holder().store_dir, kind, table)
+    write_parts(store_holder().store_dir, result_tables(result))
 
 
 def _dice_with_first(view: PatientView, so_far: Reading, labels: LabelArray) -> dict[Level, float]:

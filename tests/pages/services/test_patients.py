@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from db.events import record
-from db.parts import write_part
+from db.parts import write_parts
 from db.rows import indexed_tables
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Event, Found
@@ -77,8 +77,7 @@ def test_a_series_analyzed_because_a_preferred_one_failed_says_so(
     in_store(build_store(tmp_path / "store", [first]))
     store = running_app.store_holder().store_dir
     why = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="thick")
-    for kind, table in indexed_tables(Found(series=(first.series,), excluded=((passed, why),))).items():
-        write_part(store, kind, table)
+    write_parts(store, indexed_tables(Found(series=(first.series,), excluded=((passed, why),))))
     running_app.store_holder().take_in()
 
     def shown(series_key: str) -> tuple[str, str, tuple[str, ...]]:

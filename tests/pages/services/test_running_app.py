@@ -14,7 +14,7 @@ from commands import store_access
 from commands.cluster import pause
 from db import rows
 from db.connect import Snapshot
-from db.parts import write_part
+from db.parts import write_parts
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from pages.ui.services import running_app
@@ -110,8 +110,7 @@ def test_a_run_is_started_over_what_waits_once(
 ) -> None:
     monkeypatch.setenv("OSTEO_NO_DEMO", "1")
     found = Found(series=tuple(r.series for r in build_cohort(3)))
-    for kind, table in rows.indexed_tables(found).items():
-        write_part(tmp_path, kind, table)
+    write_parts(tmp_path, rows.indexed_tables(found))
     running_app.store_holder().take_in()
     assert running_app.may_start()
     running_app.start_run()
