@@ -38,13 +38,13 @@ class ToSend:
 
 
 def reads_to_send(
-    query: Query, store_dir: Path, pseudonyms: Pseudonyms, *, to: str, patient_key: str = ""
+    query: Query, store_dir: Path, pseudonyms: Pseudonyms, *, to: str, patient_key: str
 ) -> tuple[list[ToSend], Counter[str]]:
     """Counting reads not yet sent to the PACS ``to``, and how many others wait, by reason.
 
     A read that was sent and is disputed since waits too: nothing can be recalled from a PACS.
 
-    With ``patient_key``, those of this patient, sent before or not. Raises UsageError if none is signed.
+    ``patient_key``: only this patient's, sent before or not; '' for all. Raises UsageError if this one has none signed.
     """
     rows = query("reads_to_send", patient_keys=[patient_key] if patient_key else []).to_pylist()
     series = signed_series({**row, "scanner": ""} for row in rows)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from commands import store_access, write_results
@@ -77,7 +76,7 @@ def judged_again(
             result = _unchanged(row, setup.settings_hash)
         else:
             result = judge(measured, settings=settings, setup=setup)
-        yield replace(result, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
+        yield replace(result, seconds=row["result"]["seconds"] or 0.0)
 
 
 def _deliver(result: SeriesResult, job: Job) -> bool:

@@ -77,7 +77,7 @@ def describe(
     pseudonyms: Pseudonyms,
     *,
     patient: str,
-    sites: Sequence[SiteRule] = (),
+    sites: Sequence[SiteRule],
 ) -> Series:
     """One stack as a Series; identifiers leave as hashes.
 

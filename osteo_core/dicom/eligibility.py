@@ -24,7 +24,7 @@ _ODD_SHARE = 0.1
 _STEP_ROUNDING = 0.01
 
 
-def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, patients: int = 1) -> Exclusion | None:
+def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, patients: int) -> Exclusion | None:
     """Why this series cannot be measured, or None. ``patients``: how many its files name."""
     return (
         next(filter(None, map(fault_of, {s.image for s in arranged.slices})), None)

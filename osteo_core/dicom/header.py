@@ -141,9 +141,8 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
     return dataset
 
 
-def slices_of(dataset: Dataset, path: Path, seen: Seen | None = None) -> Iterator[SliceHeader]:
+def slices_of(dataset: Dataset, path: Path, seen: Seen) -> Iterator[SliceHeader]:
     """The slices of one file: the file itself, or the frames of a multi-frame file, in stored order."""
-    seen = {} if seen is None else seen
     top = {int(element.tag): element for element in dataset.values()}
     for group in sequence(dataset, "SharedFunctionalGroupsSequence")[:1]:
         top |= _flat(group)

@@ -58,7 +58,7 @@ def nifti_series(
     paths: Sequence[Path],
     pseudonyms: Pseudonyms,
     settings: Settings,
-    about: About | None = None,
+    about: About | None,
     *,
     members: Sequence[Member],
 ) -> Iterator[tuple[Series, Exclusion | None, tuple[Caution, ...]]]:

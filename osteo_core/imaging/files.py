@@ -68,7 +68,7 @@ def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
     return sum(one.st_size for one in parts), sum(one.st_mtime_ns for one in parts) % 2**63
 
 
-def is_sidecar(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
+def is_sidecar(path: Path, is_there: Callable[[Path], bool]) -> bool:
     """Whether a file is the JSON sidecar of a volume; ``is_there`` as in ``belongs_to_header``."""
     return path.suffix.lower() == ".json" and any(
         is_there(path.with_name(path.stem + suffix)) for suffix in VOLUME_SUFFIXES

@@ -69,11 +69,10 @@ class PairsLine:
         return self.slope_mg_cm3_per_hu.value * hu + self.intercept_mg_cm3.value
 
 
-def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_RATIO.value) -> PairsLine | str:
+def line_of_pairs(pairs: Sequence[QctPair]) -> PairsLine | str:
     """The line through these pairs, or the reason why there is none.
 
-    ``error_ratio``: variance of QCT's error over variance of the HU's (mg/cm3 per HU, squared). Outliers are named but
-    kept: excluding a patient is the site's decision.
+    Outliers are named but kept: excluding a patient is the site's decision.
     """
     hu = np.array([pair.hu for pair in pairs], dtype=np.float64)
     qct = np.array([pair.qct_mg_cm3 for pair in pairs], dtype=np.float64)
@@ -82,8 +81,8 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
     if np.ptp(qct) < PAIRS_RANGE.value:
         return f"QCT spans {np.ptp(qct):.0f} mg/cm³ in these patients; at least {PAIRS_RANGE.value:g} are needed"
     try:
-        line = deming(hu, qct, error_ratio=error_ratio)
-        slopes, intercepts = deming_left_out(hu, qct, error_ratio=error_ratio).T
+        line = deming(hu, qct, error_ratio=PAIRS_ERROR_RATIO.value)
+        slopes, intercepts = deming_left_out(hu, qct, error_ratio=PAIRS_ERROR_RATIO.value).T
     except StatisticsError as error:
         return str(error)
     if line.slope.low <= 0:

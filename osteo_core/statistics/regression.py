@@ -63,7 +63,7 @@ def _deming(x: Values, y: Values, ratio: float) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-def deming_left_out(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0) -> Values:
+def deming_left_out(x: ArrayLike, y: ArrayLike, *, error_ratio: float) -> Values:
     """(n, 2) slope and intercept of `deming` without each pair in turn. Raises StatisticsError as `deming` does.
 
     >>> deming_left_out([1, 2, 3, 4], [2, 4, 6, 8.1])[3].round(2).tolist()

@@ -89,7 +89,7 @@ class Doors:
             await _refuse(scope, receive, send, *_why_not(user, rule))
         elif rule is None and user is not None and path.strip("/") in PAGES and not may(user, path.strip("/")):
             # The page itself says that it is closed to this role, with menu and sign-out; so does the status.
-            await self._app(_never_unchanged(scope), receive, _with_status(send, 403))
+            await self._app(_never_unchanged(scope), receive, _with_403(send))
         else:
             await self._app(scope, receive, send)
 
@@ -136,10 +136,10 @@ def _never_unchanged(scope: Scope) -> Scope:
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in conditions]}
 
 
-def _with_status(send: Send, status: int) -> Send:
+def _with_403(send: Send) -> Send:
     async def changed(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 200:
-            message = {**message, "status": status}
+            message = {**message, "status": 403}
         await send(message)
 
     return changed

@@ -211,14 +211,11 @@ def forget_unkept(page: str) -> None:
             kept.pop(field.name, None)
 
 
-def choice(name: str, options: Iterable[str], *, words: str, default: str = "") -> None:
-    """Before a widget whose options depend on the data: report an unavailable value and choose another one.
-
-    ``default``: which one; by default the first.
-    """
+def choice(name: str, options: Iterable[str], *, words: str) -> None:
+    """Before a widget whose options depend on the data: report an unavailable value and choose the first one."""
     known = list(options)
     asked = st.session_state.get(name)
-    shown = default or known[0]
+    shown = known[0]
     st.session_state.setdefault(_SHOWN, {})[name] = shown
     if asked not in known:
         if asked and asked != _ALL[name].empty:
