@@ -24,9 +24,6 @@ from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_taking
 
-#: Statistics in the unit of the values.
-_IN_UNIT = ("Bias", "RMSE", "MAE")
-
 
 def show_table(rows: list[Comparison]) -> None:
     """The main figures of each group beside each other."""
@@ -137,8 +134,8 @@ def show_pairs(pairs: Pairs, row: Comparison, chosen: services.CohortFilter) -> 
 def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
         {
-            "Figure": f"{name}, {wording.UNIT}" if name in _IN_UNIT else name,
-            "Value (95 %)": wording.estimate(e, digits=_digits(name)),
+            "Figure": wording.figure(name),
+            "Value (95 %)": wording.estimate(e, digits=wording.figure_digits(name)),
             "n": e.n,
             "How": e.method,
         }
@@ -166,10 +163,6 @@ def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
             }
         )
     return rows
-
-
-def _digits(name: str) -> int:
-    return 1 if name in _IN_UNIT else 3
 
 
 def show_statistics(row: Comparison) -> None:

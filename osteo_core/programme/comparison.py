@@ -33,6 +33,8 @@ _BY_PATIENT: dict[str, jackknife.Statistic] = {
     "Lin's concordance": jackknife.CONCORDANCE,
 }
 _WITHOUT_FORMULA = ("RMSE", "MAE")
+#: Figures in mg/cm3; of values in different minerals they are different quantities.
+IN_MG_CM3 = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 #: Passing-Bablok uses every pair of points; beyond this it would take minutes.
 MOST_FOR_PASSING_BABLOK = 3000
 

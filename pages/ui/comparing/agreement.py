@@ -14,8 +14,6 @@ from pages.ui.shared import frame, wording
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
-_WHOLE = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
-
 
 def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool) -> None:
     """The whole comparison."""
@@ -69,10 +67,10 @@ def _same_axes(found: services.Agreements) -> Zoom:
 def _show_lines(found: services.Agreements) -> None:
     rows = [
         {
-            "Figure": f"{line.name}, {wording.UNIT}" if line.name in _WHOLE else line.name,
-            "First": wording.estimate(line.first, digits=_digits(line.name)),
-            "Second": wording.estimate(line.second, digits=_digits(line.name)),
-            "Difference": wording.difference(line.difference, digits=_digits(line.name)),
+            "Figure": wording.figure(line.name),
+            "First": wording.estimate(line.first, digits=wording.figure_digits(line.name)),
+            "Second": wording.estimate(line.second, digits=wording.figure_digits(line.name)),
+            "Difference": wording.difference(line.difference, digits=wording.figure_digits(line.name)),
         }
         for line in found.lines
     ]
@@ -92,10 +90,6 @@ def _show_lines(found: services.Agreements) -> None:
     )
     st.caption(literal(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="biases")))
     show_missing(found.lines)
-
-
-def _digits(name: str) -> int:
-    return 1 if name in _WHOLE else 3
 
 
 def _show_versions(first: services.Side, second: services.Side) -> None:
@@ -139,8 +133,8 @@ def _show_both(both: services.Both) -> None:
     st.dataframe(
         [
             {
-                "Figure": f"{name}, {wording.UNIT}" if name in _WHOLE else name,
-                "Value (95 %)": wording.estimate(value, digits=_digits(name)),
+                "Figure": wording.figure(name),
+                "Value (95 %)": wording.estimate(value, digits=wording.figure_digits(name)),
             }
             for name, value in named.items()
         ]

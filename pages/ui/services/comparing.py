@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from osteo_core.programme.cohort import CohortFilter
-from osteo_core.programme.comparison import CLASSES, Comparison, compare
+from osteo_core.programme.comparison import CLASSES, IN_MG_CM3, Comparison, compare
 from osteo_core.programme.standard import StandardPopulation
 from osteo_core.programme.versions import CURRENT, Version
 from osteo_core.records import Estimate
@@ -32,8 +32,6 @@ from pages.ui.shared.figures import Rate
 _SUBTRACTED = ("Bias", "Lower limit", "Upper limit", "Pearson r")
 #: Versions of one kind that can be chosen from, the most frequent first.
 _MOST_VERSIONS = 50
-#: Figures in mg/cm3: of different minerals they are different quantities.
-_IN_MINERAL = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +243,7 @@ def compare_agreement(first: Side, second: Side, *, by_level: bool) -> Agreement
         gap, why = None, ""
         if a is None or b is None:
             why = "one side is missing"
-        elif len(minerals) > 1 and name in _IN_MINERAL:
+        elif len(minerals) > 1 and name in IN_MG_CM3:
             why = "values are in different minerals"
         elif by_level:
             why = "levels of one patient are not independent"

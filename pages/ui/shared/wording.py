@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from osteo_core.programme.comparison import IN_MG_CM3
 from osteo_core.programme.follow_up import working_days
 from osteo_core.records import Estimate
 from osteo_core.terms import NO_PERSON as NO_PERSON
@@ -68,6 +69,16 @@ def difference(given: Estimate | None, *, digits: int) -> str:
     if given is None or given.value != given.value:
         return MISSING
     return f"{given.value:+z.{digits}f} ({given.low:+z.{digits}f} to {given.high:+z.{digits}f})"
+
+
+def figure(name: str) -> str:
+    """'Bias, mg/cm³', 'Pearson r': a figure of agreement with its unit if it has one."""
+    return f"{name}, {UNIT}" if name in IN_MG_CM3 else name
+
+
+def figure_digits(name: str) -> int:
+    """Decimal places of a figure of agreement."""
+    return 1 if name in IN_MG_CM3 else 3
 
 
 def levels(given: Sequence[Level]) -> str:
