@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import plotly.graph_objects as go
@@ -13,6 +12,7 @@ from pages.ui import services
 from pages.ui.agreement.figures import Pairs
 from pages.ui.export.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
 from pages.ui.shared import wording
+from pages.ui.shared.html_table import html_table
 
 #: It loads nothing, whatever became of a text; the figures are scripts of its own.
 _POLICY = (
@@ -26,12 +26,6 @@ table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9
 th, td { text-align: left; padding: 0.25rem 0.6rem; border-bottom: 1px solid #d9dee6; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; break-inside: avoid; } figure img { width: 100%; } @media print { body { margin: 0; } }
 """
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    cells = "".join(f"<th>{html.escape(word)}</th>" for word in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _interactive(figure: go.Figure, *, is_first: bool) -> str:
@@ -99,7 +93,7 @@ def _numbers(numbers: services.CohortNumbers) -> str:
         ("flagged", numbers.flagged),
         ("overdue", numbers.overdue),
     )
-    return "<h2>Numbers</h2>" + _table(("", "n"), [(word, f"{n:,}") for word, n in rows])
+    return "<h2>Numbers</h2>" + html_table(("", "n"), [(word, f"{n:,}") for word, n in rows])
 
 
 def _agreement(chosen: services.CohortFilter, reader: str | None) -> str:
@@ -123,14 +117,14 @@ def _agreement_in(pairs: Pairs, mineral: str) -> str:
         )
         for row in services.agreement(pairs)
     ]
-    return f"<h2>Agreement with QCT by vendor{mineral}</h2>" + _table(head, lines)
+    return f"<h2>Agreement with QCT by vendor{mineral}</h2>" + html_table(head, lines)
 
 
 def _exclusions(chosen: services.CohortFilter, reader: str | None) -> str:
     flow = services.exclusion_flow(chosen, reader=reader)
     rows = [(step.step, f"{r.count:,}", r.words) for step in flow.steps for r in step.reasons]
     words = f"<p>{flow.found:,} series found, {flow.left_out:,} left out, {flow.categorised:,} with a category.</p>"
-    return "<h2>Exclusions</h2>" + words + (_table(("Step", "n", "Reason"), rows) if rows else "")
+    return "<h2>Exclusions</h2>" + words + (html_table(("Step", "n", "Reason"), rows) if rows else "")
 
 
 def _versions(chosen: services.CohortFilter, reader: str | None) -> str:
@@ -147,4 +141,4 @@ def _versions(chosen: services.CohortFilter, reader: str | None) -> str:
         for v in services.versions(chosen, seen_by=reader)
     ]
     head = ("Model (SHA-256)", "Settings", "Measuring code", "Calibration", "Mineral", "Patients", "Series")
-    return "<h2>Versions</h2>" + (_table(head, rows) if rows else "<p>Nothing was analyzed.</p>")
+    return "<h2>Versions</h2>" + (html_table(head, rows) if rows else "<p>Nothing was analyzed.</p>")

@@ -23,6 +23,7 @@ from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
 from pages.ui.shared.faults import draw_fault
+from pages.ui.shared.html_table import html_table
 from pages.ui.shared.literal import literal
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _levels(found: services.ReadReport) -> str:
         for level, one in sorted(summary.levels.items())
     ]
     head = ("Level", f"vBMD, {wording.UNIT} (95 %)", "HU", "Genant grade", "m2ABQ by the reader", "Counts, or why not")
-    return "<h2>Levels</h2>" + _table(head, rows)
+    return "<h2>Levels</h2>" + html_table(head, rows)
 
 
 def _corrected(found: services.ReadReport) -> str:
@@ -263,12 +264,6 @@ def _made(found: services.ReadReport) -> str:
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     return "<dl>" + "".join(f"<dt>{_text(name)}</dt><dd>{_text(str(value))}</dd>" for name, value in rows) + "</dl>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th scope='col'>{_text(word)}</th>" for word in head)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _interval(given: Interval | None) -> str:

@@ -24,6 +24,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user, later
 from pages.ui.shared import wording
 from pages.ui.shared.faults import draw_fault, in_words
+from pages.ui.shared.html_table import html_table
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
@@ -105,15 +106,13 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
         )
         for item, reason in zip(items, reasons, strict=True)
     ]
-    cells = "".join(f"<th>{html.escape(word)}</th>" for word in head)
-    lines = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     title = f"Call list of {wording.moment(now)}: {wording.counted(_patients(items), 'patient')}"
     if len(items) > _patients(items):
         title += f" with {len(items):,} flagged series"
     return _page(
         title,
         f"<h1>{html.escape(title)}</h1><p>{html.escape(wording.RESEARCH_USE)}</p>{_simulated(items)}"
-        f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>",
+        f"{html_table(head, rows)}",
     )
 
 
