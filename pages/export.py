@@ -11,7 +11,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user, later, seen_by
 from pages.ui.export import report
-from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
+from pages.ui.export.report_figures import about, picture_of, report_figures
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.literal import literal
 
@@ -60,7 +60,7 @@ def show_pictures(chosen: services.CohortFilter) -> None:
     line = st.container(horizontal=True, vertical_alignment="bottom")
     address.choice("figure", found, words="figure")
     one = found[line.selectbox("Figure", list(found), key="figure", width=320)]
-    kinds: dict[PictureKind, str] = {"svg": "image/svg+xml", "png": "image/png"}
+    kinds: dict[services.PictureKind, str] = {"svg": "image/svg+xml", "png": "image/png"}
     for kind, mime in kinds.items():
         line.download_button(
             kind.upper(),

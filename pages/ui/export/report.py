@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 
 from pages.ui import services
 from pages.ui.agreement.figures import Pairs
-from pages.ui.export.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
+from pages.ui.export.report_figures import ReportFigure, about, kind, report_figures
 from pages.ui.shared import wording
 from pages.ui.shared.html_table import html_table
+from pages.ui.shared.take_figure import WIDTH_PX
 
 #: It loads nothing, whatever became of a text; the figures are scripts of its own.
 _POLICY = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -13,14 +12,12 @@ from pages.ui import services
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.shared import figures, wording
 from pages.ui.shared.literal import literal_in_figure
+from pages.ui.shared.take_figure import INK, PALE, WIDTH_PX
 
-PictureKind = Literal["svg", "png"]
-WIDTH_PX = 900
 _NOTE_LETTERS = 118
 #: From the left edge: labels of groups, and the note below them.
 _LEFT_PX, _NOTE_PX = 150, 12
 _LINE_PX = 16
-_INK, _PALE = "#1b2430", "#d9dee6"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +147,11 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
         width=WIDTH_PX,
         height=height,
         title={"text": one.title, "x": 0.01, "xanchor": "left", "y": 0.985, "yanchor": "top"},
-        font={"family": "sans-serif", "size": 13, "color": _INK},
+        font={"family": "sans-serif", "size": 13, "color": INK},
         margin={"l": _LEFT_PX, "r": 30, "t": 96, "b": 70 + _LINE_PX * len(lines)},
     )
-    figure.update_xaxes(gridcolor=_PALE)
-    figure.update_yaxes(gridcolor=_PALE, automargin=False)
+    figure.update_xaxes(gridcolor=PALE)
+    figure.update_yaxes(gridcolor=PALE, automargin=False)
     figure.add_annotation(
         text="<br>".join(map(literal_in_figure, lines)),
         xref="paper",
@@ -172,7 +169,7 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
     return figure
 
 
-def picture_of(one: ReportFigure, beside: str, kind: PictureKind) -> bytes:
+def picture_of(one: ReportFigure, beside: str, kind: services.PictureKind) -> bytes:
     """The figure as a file. Raises PictureError if there is no Chromium to draw it."""
     figure = for_print(one, beside)
     return services.picture(figure, kind, width=int(figure.layout.width), height=int(figure.layout.height))

@@ -79,7 +79,7 @@ from pages.ui.services.notes import (
 )
 from pages.ui.services.patients import model_summary, model_view, patient, stored
 from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_out
-from pages.ui.services.pictures import picture
+from pages.ui.services.pictures import PictureKind, picture
 from pages.ui.services.priors import Prior, precision_fault, priors
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import (

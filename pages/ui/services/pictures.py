@@ -18,6 +18,7 @@ from pages.ui.services.chromium import needed_browser
 if TYPE_CHECKING:
     from kaleido import Kaleido
 
+PictureKind = Literal["svg", "png"]
 _Answer = TypeVar("_Answer")
 _PATIENCE_S = 120.0
 #: PNG pixels per pixel of the figure: sharp on paper at 300 dots an inch and 12 cm.
@@ -57,9 +58,7 @@ class Artist:
                 f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is restarted"
             ) from error
 
-    def draw(
-        self, figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
-    ) -> bytes:
+    def draw(self, figure: go.Figure, kind: PictureKind, *, width: int, height: int, scale: float = PNG_SCALE) -> bytes:
         """The figure at ``width`` x ``height`` px, as PNG with ``scale`` times as many."""
         options = {"format": kind, "width": width, "height": height, "scale": scale if kind == "png" else 1}
         return bytes(self._wait(self._kaleido.calc_fig(figure, options)))
@@ -89,9 +88,7 @@ _artist: Artist | None = None
 _lock = threading.Lock()
 
 
-def picture(
-    figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
-) -> bytes:
+def picture(figure: go.Figure, kind: PictureKind, *, width: int, height: int, scale: float = PNG_SCALE) -> bytes:
     """The figure as a file. Raises PictureError with what to do if there is no Chromium, or it failed."""
     global _artist
     with _lock:

@@ -8,7 +8,7 @@ import io
 import re
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,7 +25,8 @@ _CM_PER_INCH = 2.54
 #: A wider PNG takes gigabytes to draw: 60 cm at 1200 dots per inch took four, and failed.
 _MOST_PX = 8000
 _MOST_LETTERS = 60
-_INK, _PALE = "#1b2430", "#d9dee6"
+#: Text and grid of a figure on white.
+INK, PALE = "#1b2430", "#d9dee6"
 
 
 def show_figure(figure: go.Figure, *, name: str, chosen: CohortFilter | None = None, key: str) -> None:
@@ -84,13 +85,13 @@ def png_of(figure: go.Figure, *, width_cm: float, dpi: int) -> bytes:
     return out.getvalue()
 
 
-def _drawn(figure: go.Figure, kind: Literal["svg", "png"], *, scale: float = 1.0) -> bytes:
+def _drawn(figure: go.Figure, kind: services.PictureKind, *, scale: float = 1.0) -> bytes:
     """The figure on white, without hover texts, so that no patient key leaves with it."""
     height = int(figure.layout.height or 400)
     drawn = go.Figure(figure).update_traces(customdata=None, hovertemplate=None)
-    drawn.update_layout(template="plotly_white", width=WIDTH_PX, height=height, font={"color": _INK})
-    drawn.update_xaxes(gridcolor=_PALE)
-    drawn.update_yaxes(gridcolor=_PALE)
+    drawn.update_layout(template="plotly_white", width=WIDTH_PX, height=height, font={"color": INK})
+    drawn.update_xaxes(gridcolor=PALE)
+    drawn.update_yaxes(gridcolor=PALE)
     return services.picture(drawn, kind, width=WIDTH_PX, height=height, scale=scale)
 
 
