@@ -18,8 +18,8 @@ from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import joint_hash
 from osteo_core.records import Regressor, Segmenter, Series, SeriesResult, Volume
 from osteo_core.segmentation.bodies import CUT_VERSION
-from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks
-from osteo_core.segmentation.masks import frame_of_reference, refused
+from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks, refused
+from osteo_core.segmentation.masks import frame_of_reference
 from osteo_core.segmentation.naming import MaskTool
 from osteo_core.settings import Settings
 

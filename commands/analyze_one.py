@@ -17,8 +17,8 @@ from osteo_core.archives import count_changed
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
 from osteo_core.records import Failure, Series, SeriesResult, Volume
+from osteo_core.segmentation.find_masks import refused
 from osteo_core.segmentation.gaps import with_levels
-from osteo_core.segmentation.masks import refused
 from osteo_core.terms import Status, Step
 
 #: Anything that could name a person or a place: quoted values, paths, dotted identifiers, DICOM names, long numbers.

@@ -12,11 +12,11 @@ from osteo_core.imaging.borders import cut_sides
 from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.segmentation.bodies import Box, body_on
-from osteo_core.segmentation.find_masks import MaskFiles
+from osteo_core.segmentation.find_masks import MaskFiles, refused
 from osteo_core.segmentation.fit import cautions_of, misfit
 from osteo_core.segmentation.holes import without_holes
 from osteo_core.segmentation.islets import without_islets
-from osteo_core.segmentation.masks import WholeVertebrae, read_mask, refused
+from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 

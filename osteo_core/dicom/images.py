@@ -48,27 +48,28 @@ def name_of(fault: Exclusion) -> str:
     return _NAMES.get(fault.code, f"derived image(s) ({fault.found})")
 
 
-def _exclude(code: ExclusionCode, found: str = "", limit: str = "") -> Exclusion:
+def exclude(code: ExclusionCode, found: str = "", limit: str = "") -> Exclusion:
+    """An exclusion by the headers alone."""
     return Exclusion(code=code, step=Step.FIND, found=found, limit=limit)
 
 
 def _not_ct(image: ImageHeader) -> Exclusion | None:
     words = set(image.image_type)
     if image.sop_class_uid.startswith(_CAPTURE_SOP_CLASSES) or image.modality in _REPORT_MODALITIES:
-        return _exclude(ExclusionCode.SECONDARY_CAPTURE, image.modality)
+        return exclude(ExclusionCode.SECONDARY_CAPTURE, image.modality)
     if image.modality != "CT":
-        return _exclude(ExclusionCode.NOT_CT, image.modality or "of unknown modality")
+        return exclude(ExclusionCode.NOT_CT, image.modality or "of unknown modality")
     if words & _CAPTURE_WORDS or image.samples_per_pixel != 1:
-        return _exclude(ExclusionCode.SECONDARY_CAPTURE, "/".join(image.image_type) or image.photometric)
+        return exclude(ExclusionCode.SECONDARY_CAPTURE, "/".join(image.image_type) or image.photometric)
     if image.sop_class_uid not in CT_SOP_CLASSES:
-        return _exclude(ExclusionCode.NOT_AN_IMAGE, "no CT image storage class")
-    return _exclude(ExclusionCode.LOCALISER) if words & _LOCALISER_WORDS else None
+        return exclude(ExclusionCode.NOT_AN_IMAGE, "no CT image storage class")
+    return exclude(ExclusionCode.LOCALISER) if words & _LOCALISER_WORDS else None
 
 
 def _not_original(image: ImageHeader) -> Exclusion | None:
     if image.not_plain:
-        return _exclude(ExclusionCode.DERIVED, image.not_plain)
+        return exclude(ExclusionCode.DERIVED, image.not_plain)
     words = set(image.image_type)
     named = words & _DERIVED_WORDS or {w for w in words if w.startswith(("DE_", "GSI", "MONO_"))}
     is_unknown = "DERIVED" in words and not words & _REFORMAT_WORDS
-    return _exclude(ExclusionCode.DERIVED, "/".join(image.image_type)) if named or is_unknown else None
+    return exclude(ExclusionCode.DERIVED, "/".join(image.image_type)) if named or is_unknown else None

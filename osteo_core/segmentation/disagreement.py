@@ -15,7 +15,8 @@ from scipy import ndimage
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import FloatArray
 from osteo_core.segmentation.bodies import Box
-from osteo_core.segmentation.masks import WholeVertebrae, refused
+from osteo_core.segmentation.find_masks import refused
+from osteo_core.segmentation.masks import WholeVertebrae
 from osteo_core.terms import MASK_LEVELS, Level
 
 #: Depth of the erosion: pedicles and processes are thinner than twice this, half of a low body is not.

@@ -86,7 +86,7 @@ class MaskFolder:
         uses = Counter(mask for mask in found.values() if isinstance(mask, MaskFiles))
         for key, mask in found.items():
             if isinstance(mask, MaskFiles) and is_by_place[key] and uses[mask] > 1:
-                found[key] = _refused(f"{uses[mask]} series share the folder or the patient after which it is named")
+                found[key] = refused(f"{uses[mask]} series share the folder or the patient after which it is named")
         return found
 
     def mask_of(self, series: Series) -> MaskFiles | Exclusion:
@@ -103,7 +103,7 @@ class MaskFolder:
                 hits = (mask for name in sorted(wanted) for mask in self._indexes[match].get(name, ()))
                 found = [m for m in dict.fromkeys(hits) if not own & {file.resolve() for file in m.files}]
                 if len(found) > 1:
-                    return _refused(self._several(found)), tier > 0
+                    return refused(self._several(found)), tier > 0
                 if found:
                     return found[0], tier > 0
         return Exclusion(code=ExclusionCode.NO_MASK, step=Step.SEGMENT, found=self._why_none(names)), False
@@ -194,5 +194,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(repr(name) for name in names[:_LISTED]) + more
 
 
-def _refused(found: str) -> Exclusion:
+def refused(found: str) -> Exclusion:
+    """The exclusion of a mask that must not be used; ``found`` says why."""
     return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=found)

@@ -16,7 +16,8 @@ from osteo_core.limits.vertebra import MASK_ON_BONE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.segmentation.disagreement import shared_body
-from osteo_core.segmentation.masks import WholeVertebrae, refused
+from osteo_core.segmentation.find_masks import refused
+from osteo_core.segmentation.masks import WholeVertebrae
 from osteo_core.terms import MASK_LEVELS, Level, Step
 
 #: From head to foot; T13 lies between T12 and L1.

@@ -17,10 +17,10 @@ from osteo_core.dicom.seg import Segment, SegUnreadableError, read_seg
 from osteo_core.dicom.values import text
 from osteo_core.imaging.files import is_volume_file, volume_stem
 from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
-from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.outcomes import Exclusion
 from osteo_core.records import Geometry, LabelArray, Series
 from osteo_core.segmentation.bodies import Box, boxes_of
-from osteo_core.segmentation.find_masks import MaskFiles
+from osteo_core.segmentation.find_masks import MaskFiles, refused
 from osteo_core.segmentation.naming import (
     TABLES,
     MaskTool,
@@ -30,7 +30,7 @@ from osteo_core.segmentation.naming import (
     levels_of_names,
     names_in,
 )
-from osteo_core.terms import Level, Step
+from osteo_core.terms import Level
 
 #: Parts and neighbours of a vertebra: a segment described as one of them is not a whole vertebra, whatever its label.
 _NO_VERTEBRA = re.compile(r"\b(dis[ck]|rib|nerve|process|arch|pedicle|lamina|canal|cord|endplate|facet)", re.IGNORECASE)
@@ -60,11 +60,6 @@ class WholeVertebrae:
     def boxes(self) -> dict[Level, Box]:
         """The box of each level in the array."""
         return boxes_of(self.labels)
-
-
-def refused(found: str) -> Exclusion:
-    """The exclusion of a mask that must not be used; ``found`` says why."""
-    return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=found)
 
 
 def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
