@@ -29,7 +29,7 @@ from db.erased import refuse_half_erased
 from db.finding import Finding
 from db.key import KEY_FILE, has_data
 from db.leftovers import remove_old_restores, unfinished_name
-from db.parts import MEDIA, Part, PartError
+from db.parts import MEDIA, PARTS, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text
@@ -92,7 +92,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         said = {"at": at.isoformat(), "parts": names, "chain": chain, "media": media}
         write_text(to_dir / MANIFEST, json.dumps(said, indent=1) + "\n")
         # Last: a backup killed before this point lists no missing part.
-        for folder, wanted in (("parts", set(names)), (MEDIA, set(media))):
+        for folder, wanted in ((PARTS, set(names)), (MEDIA, set(media))):
             copies.remove_others(to_dir / folder, wanted)
         copies.remove_other_chains(to_dir, chain)
     return Backup(parts=len(names), media=len(media), at=at)
@@ -115,7 +115,7 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[Finding, ...]:
     with translated(store_dir, "restoring"):
         try:
             for name in said.parts:
-                copies.copy_file(from_dir / "parts" / name, fresh / parts.INBOX / name)
+                copies.copy_file(from_dir / PARTS / name, fresh / parts.INBOX / name)
             masks = _restore_media(from_dir, fresh, said.media)
             copies.copy_file(from_dir / KEY_FILE, fresh / KEY_FILE)
             for name in said.parts:
@@ -150,7 +150,7 @@ def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None)
 
 def _parts_in(to_dir: Path) -> list[Part]:
     """Parts in the backup, without half-written ones."""
-    found = sorted((to_dir / "parts").glob(f"*{parts.SUFFIX}"))
+    found = sorted((to_dir / PARTS).glob(f"*{parts.SUFFIX}"))
     return [Part(path=path) for path in found if not path.name.startswith(".")]
 
 
@@ -193,7 +193,7 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
 def _lost(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> tuple[set[str], set[str]]:
     """Series, and patients with QCT values, for which these parts hold data that the store does not have."""
     kept = parts.kept_parts(store_dir)
-    kept.sort(key=lambda part: (to_dir / "parts" / part.path.name).exists())  # merged ones are new: they come first
+    kept.sort(key=lambda part: (to_dir / PARTS / part.path.name).exists())  # merged ones are new: they come first
     series: set[str] = set()
     patients: set[str] = set()
     for kind in sorted({part.kind for part in gone}):
@@ -251,5 +251,5 @@ def _erased(store_dir: Path) -> dict[str, int]:
 
 def _check_parts(folder: Path, names: list[str]) -> None:
     for name in names:
-        if not copies.is_whole(folder / "parts" / name):
+        if not copies.is_whole(folder / PARTS / name):
             raise StoreError(f"part {name[:24]} in {folder} is missing or damaged; use another backup")

@@ -18,7 +18,7 @@ from db.border import translated
 from db.erased import refuse_half_erased
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
-from db.parts import INBOX, MEDIA, PARTS
+from db.parts import INBOX, MEDIA, PARTS, SNAPSHOT
 from db.query import EVERYBODY
 from db.reader import Reader
 from osteo_core.errors import StoreError
@@ -27,7 +27,7 @@ from osteo_core.whole_files import write_text
 
 DATABASE = "osteo.duckdb"
 VERSION_FILE = "store.json"
-_FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
+_FOLDERS = (INBOX, PARTS, SNAPSHOT, MEDIA)
 #: The newest of the moments that decide which of several rows counts (in microseconds: DuckDB's moments need another
 #: library to be read), and the number of parts.
 _TAKEN_IN = """

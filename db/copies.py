@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from db import parts, snapshot
-from db.parts import MEDIA, SUFFIX, Part
+from db.parts import MEDIA, PARTS, SUFFIX, Part
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text, writing
 
@@ -125,11 +125,11 @@ def hash_of(path: Path) -> str:
 
 def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> None:
     """Copy damaged parts of the backup again from the store, where they are intact there."""
-    damaged = [name for name in names if not is_whole(folder / "parts" / name)]
+    damaged = [name for name in names if not is_whole(folder / PARTS / name)]
     held = parts_held(store_dir) if damaged else {}
     for name in damaged:
         if name in held and is_whole(held[name].path):
-            copy_file(held[name].path, folder / "parts" / name)
+            copy_file(held[name].path, folder / PARTS / name)
 
 
 def copy_media(store_dir: Path, to_dir: Path, known: Mapping[str, str] | None) -> dict[str, str]:
@@ -170,7 +170,7 @@ def copy_file(source: Path, target: Path) -> bool:
 
 def _copy_part(part: Part, to_dir: Path) -> bool:
     """False if it is gone. Existing copies are checked at the end; a damaged part never replaces an intact one."""
-    target = to_dir / "parts" / part.path.name
+    target = to_dir / PARTS / part.path.name
     try:
         if target.exists() and (target.stat().st_size == part.path.stat().st_size or is_whole(target)):
             return True

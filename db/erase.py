@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from db import check, erased, identities, parts, snapshot
+from db import check, erased, identities, parts
 from db.border import translated
 from db.chain import ERASURE_KIND
 from db.connect import DATABASE, open_store
@@ -115,7 +115,7 @@ def _carry_out(store_dir: Path, intent: dict[str, Any], lock: OwnerLock) -> Eras
     check.rebuild_store(store_dir, held=lock)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)
     remove_all(store_dir)
-    shutil.rmtree(store_dir / snapshot.SNAPSHOT, ignore_errors=True)
+    shutil.rmtree(store_dir / parts.SNAPSHOT, ignore_errors=True)
     (store_dir / INTENT).unlink()
     with open_store(store_dir, held=lock) as store:
         store.publish_snapshot()

@@ -16,13 +16,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from db.parts import IMAGES, INBOX
+from db.parts import IMAGES, INBOX, SNAPSHOT
 from osteo_core.whole_files import HALF_WRITTEN
 
 #: No write takes this long, seconds: a part takes well below one, the mask of a series a few.
 _OLD_S = 3600.0
 #: By folder below the store: files of the owner only, and of any process.
-_OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), "snapshot": (HALF_WRITTEN,)}
+_OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), SNAPSHOT: (HALF_WRITTEN,)}
 _ANYBODYS = {"": (HALF_WRITTEN,), INBOX: (HALF_WRITTEN,)}
 
 
@@ -54,7 +54,7 @@ def remove_all(store_dir: Path) -> None:
 
     A process writing one at that moment fails, as with a full disk.
     """
-    everywhere = [(folder, HALF_WRITTEN) for folder in ("", INBOX, "snapshot", *IMAGES)]
+    everywhere = [(folder, HALF_WRITTEN) for folder in ("", INBOX, SNAPSHOT, *IMAGES)]
     everywhere += [("", name) for name in (*_OWN[""], "osteo.duckdb.tmp")]
     _remove(path for folder, name in everywhere for path in (store_dir / folder).glob(name))
 

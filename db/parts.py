@@ -25,6 +25,7 @@ from osteo_core.whole_files import write_bytes
 INBOX = "inbox"
 PARTS = "parts"
 QUARANTINE = "quarantine"
+SNAPSHOT = "snapshot"
 #: Masks, and outlines that readers corrected.
 MEDIA = "media"
 #: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.

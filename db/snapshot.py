@@ -19,12 +19,11 @@ from pathlib import Path
 import duckdb
 
 from db import derived, moments, rules, schema
-from db.parts import waiting_parts
+from db.parts import SNAPSHOT, waiting_parts
 from db.sql import identifier, literal
 from osteo_core.errors import StoreError
 from osteo_core.whole_files import write_text
 
-SNAPSHOT = "snapshot"
 CURRENT = "current.json"
 _ASKED, _HEARD = "asked-", "heard-"
 #: How each table is sorted, so that a reader can skip what it does not need.

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from db import events, snapshot
 from db.connect import Snapshot, Store, open_snapshot, open_store
+from db.parts import INBOX
 from osteo_core.errors import StoreError, StoreOwnedError, UsageError
 from osteo_core.records import Event
 
@@ -111,7 +112,7 @@ class StoreHolder:
         if self._seen_something:
             return False
         found = self.query("cohort_summary").to_pylist()[0]["n_series"] > 0
-        self._seen_something = found or any((self.store_dir / "inbox").glob("*"))
+        self._seen_something = found or any((self.store_dir / INBOX).glob("*"))
         return not self._seen_something
 
     def take_in(self) -> int:
