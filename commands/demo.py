@@ -80,17 +80,17 @@ def demo(
             runs.joined(job.out_dir, job.run_id),
         ):
             tracker.report(message="starting workers")
-            way = _Way(job=job, tracker=tracker, done=store_access.done_keys(store_dir, job.models, settings))
+            steps = _Steps(job=job, tracker=tracker, done=store_access.done_keys(store_dir, job.models, settings))
             with open_client(settings, scheduler) as client:
-                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.report, is_paused=is_paused)
+                run_tasks(client, renderings, on_done=steps.on_done, on_tick=tracker.report, is_paused=is_paused)
     finally:
         store_access.hand_over(store_dir)
-    return way.summary()
+    return steps.summary()
 
 
 @dataclass(kw_only=True)
-class _Way:
-    """The order of work: a rendered patient is indexed and its series are analyzed before the next patients.
+class _Steps:
+    """What follows each answer of a worker: a rendered patient is indexed, and its series are analyzed next.
 
     The tracker counts two steps per patient; further series of a patient add to the total.
     """
