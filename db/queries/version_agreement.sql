@@ -1,4 +1,5 @@
--- As `agreement_pairs`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for any).
+-- As `agreement_pairs`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for
+-- any).
 WITH candidate AS (
     SELECT
         r.result_id, r.mean_vbmd_mg_cm3, r.calibration_mineral AS mineral, cohort.series_key, cohort.patient_key,
@@ -7,11 +8,6 @@ WITH candidate AS (
     JOIN results_of($model, $settings, $measuring, $calibration, $origin, []::VARCHAR[]) AS r ON r.series_key = cohort.series_key
     WHERE cohort.has_reference AND cohort.result_id IS NOT NULL AND r.status = 'measured'
         AND r.mean_vbmd_mg_cm3 IS NOT NULL AND /*cohort*/ TRUE
-),
-reference AS (
-    SELECT patient_key, level, vbmd_mg_cm3, mineral, source
-    FROM valid_reference_values
-    QUALIFY is_current_reference(patient_key, level, mineral, imported_at, source)
 ),
 found AS (
     SELECT *, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd
@@ -27,7 +23,7 @@ SELECT
     f.series_key, f.patient_key, f.patient_number AS patient, f.vendor, coalesce(f.level, 0)::UTINYINT AS level, f.vbmd,
     q.vbmd_mg_cm3 AS reference_vbmd, q.mineral, q.source
 FROM found AS f
-JOIN reference AS q
+JOIN current_reference_values AS q
     ON q.patient_key = f.patient_key AND q.level IS NOT DISTINCT FROM f.level AND q.mineral = f.mineral
 QUALIFY dense_rank() OVER (
     PARTITION BY f.patient_number ORDER BY f.study_date DESC NULLS LAST, f.is_preferred DESC, f.series_key
