@@ -1,5 +1,6 @@
 -- What this CT and QCT say of the same patient's mean, or with $by_level of the same level; in the same mineral only.
--- `level` is 0 for the mean. One CT a patient: the latest study that can be compared; the QCT value imported last counts.
+-- `level` is 0 for the mean. One CT a patient: the latest study that can be compared; the QCT value imported last
+-- counts.
 WITH compared AS (
     SELECT DISTINCT series_key FROM pairs WHERE (level IS NOT NULL) = $by_level::BOOLEAN
 ),

@@ -1,4 +1,5 @@
--- What changed since the moment $since: series read and analyzed, new flags, new failures, clocks that ran out, series noted.
+-- What changed since the moment $since: series read and analyzed, new flags, new failures, clocks that ran out, series
+-- noted.
 SELECT
     count(*) FILTER (indexed_at > $since::TIMESTAMPTZ) AS n_indexed,
     count(*) FILTER (finished_at > $since::TIMESTAMPTZ AND status <> 'failed') AS n_analyzed,

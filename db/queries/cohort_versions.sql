@@ -1,4 +1,5 @@
--- Which weights, settings, measuring code and calibrations gave the current numbers of the filtered cohort, with how many series each.
+-- Which weights, settings, measuring code and calibrations gave the current numbers of the filtered cohort, with how
+-- many series each.
 SELECT
     coalesce(model_hash, '') AS model_hash,
     coalesce(settings_hash, '') AS settings_hash,

@@ -1,6 +1,6 @@
--- The scanners $devices day by day: vBMD less the mean of the cohort's own sex and five-year age group, fat and muscle HU
--- less the mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups smaller than the rule
--- 'minimum group' have no mean.
+-- The scanners $devices day by day: vBMD less the mean of the cohort's own sex and five-year age group, fat and muscle
+-- HU less the mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups smaller
+-- than the rule 'minimum group' have no mean.
 WITH measured AS MATERIALIZED (
     SELECT
         device_number, study_date AS day, age_group, beam_number,

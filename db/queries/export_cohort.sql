@@ -1,7 +1,7 @@
--- The filtered cohort, one row a series, as it may leave the site. Without $with_keys patients, studies, series, scanners
--- and sites have names drawn by the secret $salt, 64 bits of a hash as their keys have (a number of each would need a rank
--- over the whole cohort, many seconds for a million series), and of the day of study the year alone is given. In no
--- order: who asks for a part of it says which, and sorting all first costs most of the time.
+-- The filtered cohort, one row a series, as it may leave the site. Without $with_keys patients, studies, series,
+-- scanners and sites have names drawn by the secret $salt, 64 bits of a hash as their keys have (a number of each would
+-- need a rank over the whole cohort, many seconds for a million series), and of the day of study the year alone is
+-- given. In no order: who asks for a part of it says which, and sorting all first costs most of the time.
 WITH chosen AS (
     SELECT * FROM cohort WHERE /*cohort*/ TRUE
 ),

@@ -1,4 +1,5 @@
--- Measured series by category: how many there are, how many are flagged, and how many belong to a patient with a QCT value.
+-- Measured series by category: how many there are, how many are flagged, and how many belong to a patient with a QCT
+-- value.
 SELECT
     category,
     count(*) AS n,

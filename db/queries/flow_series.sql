@@ -1,6 +1,7 @@
 -- The series behind one box of the flow of exclusions, the latest studies first, $limit of them. $kind is 'found',
--- 'processed' (all but what waits), 'waiting', 'left out' (at one of $steps, and for the reason $code unless that is ''),
--- 'goes on' (processed and left out at none of $steps; with no step but 'find' also what waits) or 'category' ($code).
+-- 'processed' (all but what waits), 'waiting', 'left out' (at one of $steps, and for the reason $code unless that is
+-- ''), 'goes on' (processed and left out at none of $steps; with no step but 'find' also what waits) or 'category'
+-- ($code).
 WITH flow AS (
     SELECT
         series_key, patient_key, status, category, mean_vbmd_mg_cm3, first_exclusion_sentence AS sentence,

@@ -1,5 +1,6 @@
--- What was noted about $series_key and how it was read, the latest first; `level` (VerSe number) where a reader noted the cause of one level;
--- `is_undo` for an event that undid the note it names, `is_undone` for that note; `is_note` for states and facts.
+-- What was noted about $series_key and how it was read, the latest first; `level` (VerSe number) where a reader noted
+-- the cause of one level; `is_undo` for an event that undid the note it names, `is_undone` for that note; `is_note` for
+-- states and facts.
 SELECT
     "at", author, coalesce(state, fact, undone) AS note, NULL::UTINYINT AS level, previous, because, reason, event_id,
     undone IS NOT NULL AS is_undo, is_undone, undone IS NULL AS is_note

@@ -1,10 +1,10 @@
--- Counts behind the indicators at $now, one row each: how many patients' clocks have run out (due), how many of them had
--- the thing done in time, how many clocks still run. Who died or moved before the clock ran out is not counted as due.
--- One flag stands for its patient: the first that was confirmed, since a confirmed flag is what the indicators count
--- people by and its clock is the one that runs; without one that which has waited longest for its review, so that a
--- later scan hides no overdue one; else the last. Clock, review, grade and end are that flag's. What was done for the
--- patient after it counts whichever series it was noted on (of each series the first of its kind is kept).
--- Moments are us since 1970: the calendar is slow over many rows.
+-- Counts behind the indicators at $now, one row each: how many patients' clocks have run out (due), how many of them
+-- had the thing done in time, how many clocks still run. Who died or moved before the clock ran out is not counted as
+-- due. One flag stands for its patient: the first that was confirmed, since a confirmed flag is what the indicators
+-- count people by and its clock is the one that runs; without one that which has waited longest for its review, so that
+-- a later scan hides no overdue one; else the last. Clock, review, grade and end are that flag's. What was done for the
+-- patient after it counts whichever series it was noted on (of each series the first of its kind is kept). Moments are
+-- us since 1970: the calendar is slow over many rows.
 WITH flag AS (
     SELECT
         patient_number, series_key, is_only_flag, worst_fracture_grade, review, follow_state,

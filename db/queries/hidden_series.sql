@@ -1,4 +1,5 @@
--- Series that a reader signed and that are shown as the program measured them: none, unless one reader's sight is asked for.
+-- Series that a reader signed and that are shown as the program measured them: none, unless one reader's sight is asked
+-- for.
 SELECT unread.series_key
 FROM unread
 JOIN cohort USING (series_key)

@@ -1,6 +1,6 @@
--- Every file that was read into the index, as last seen, with whose it is: what did not change need not be opened again.
--- A file counts only beside its series' row of the same reading: where a kill came between the two it is read again.
--- Stores of older versions know no hash of the identifiers alone; then it is that of patient and study.
+-- Every file that was read into the index, as last seen, with whose it is: what did not change need not be opened
+-- again. A file counts only beside its series' row of the same reading: where a kill came between the two it is read
+-- again. Stores of older versions know no hash of the identifiers alone; then it is that of patient and study.
 SELECT
     f.path,
     arg_max(f.size_bytes, f.indexed_at) AS size_bytes,

@@ -1,5 +1,5 @@
--- The latest result of $series_key that is the program's own, whether or not a reader signed another one since, with whose
--- outlines it was measured on.
+-- The latest result of $series_key that is the program's own, whether or not a reader signed another one since, with
+-- whose outlines it was measured on.
 SELECT
     r.*,
     (SELECT max(s.engine) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = r.result_id) AS engine,

@@ -1,4 +1,5 @@
--- The study of $series_key, then the earlier studies of the same patient, the latest first: of each the series that counts.
+-- The study of $series_key, then the earlier studies of the same patient, the latest first: of each the series that
+-- counts.
 WITH present AS (
     SELECT patient_key, study_key, study_date FROM cohort WHERE series_key = $series_key
 ),

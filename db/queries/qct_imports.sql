@@ -1,4 +1,5 @@
--- Every import of QCT values: when, by whom, how many values and patients, of which sources, and whether it was withdrawn.
+-- Every import of QCT values: when, by whom, how many values and patients, of which sources, and whether it was
+-- withdrawn.
 SELECT
     r.imported_at,
     count(*) AS n_values,

@@ -1,5 +1,6 @@
 -- The result of $series_key that was signed at the moment $now; whose outlines the program's are that it was signed on
--- ($model_hash), and whether the files have changed since those were measured (measured_results of views.sql, for one series).
+-- ($model_hash), and whether the files have changed since those were measured (measured_results of views.sql, for one
+-- series).
 WITH readings AS (
     SELECT indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns, coalesce(about_hash, '')))) AS state
     FROM files

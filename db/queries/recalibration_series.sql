@@ -1,5 +1,6 @@
--- Series that count and wait, and were measured under $model_hash (or $own, as in waiting_series) and $measuring_version from
--- the files as they are now, under whatever settings: the latest such result is calibrated and assessed again.
+-- Series that count and wait, and were measured under $model_hash (or $own, as in waiting_series) and
+-- $measuring_version from the files as they are now, under whatever settings: the latest such result is calibrated and
+-- assessed again.
 SELECT s.series_key
 FROM current_series AS s
 WHERE s.series_key IN (SELECT series_key FROM cohort WHERE is_counted)

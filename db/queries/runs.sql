@@ -1,4 +1,5 @@
--- Which models, settings and measuring code gave results, from when to when, and how long a series took (median to about a percent).
+-- Which models, settings and measuring code gave results, from when to when, and how long a series took (median to
+-- about a percent).
 SELECT
     model_hash,
     settings_hash,

@@ -1,6 +1,6 @@
 -- Series whose muscle lies farther from fat than $spread SD from the others of their scanner, tube voltage and contrast
--- phase, where these are $least or more; what a reader signed and what has the caution $code is left out. n, mean and SD
--- are those of the others.
+-- phase, where these are $least or more; what a reader signed and what has the caution $code is left out. n, mean and
+-- SD are those of the others.
 WITH shown AS (
     SELECT
         series_key, source_id, is_read, muscle_mean_hu - fat_mean_hu AS apart_hu,

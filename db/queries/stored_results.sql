@@ -1,6 +1,6 @@
 -- What the program measured in the series $series_keys under $model_hash (NULL: under any; or $own) and
--- $measuring_version, each latest result whole: one row a series with its header and lists of all that belongs to the result. Results with rods under the
--- back are left out: what a phantom shows beside each vertebra is not stored.
+-- $measuring_version, each latest result whole: one row a series with its header and lists of all that belongs to the
+-- result. Results with rods under the back are left out: what a phantom shows beside each vertebra is not stored.
 WITH latest AS (
     SELECT * FROM results
     WHERE list_contains($series_keys::VARCHAR[], series_key)

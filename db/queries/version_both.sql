@@ -1,5 +1,5 @@
--- The same series under two versions, one a patient: the latest study that both measured. QCT in the first one's mineral.
--- Without the signed reads of the series $hidden.
+-- The same series under two versions, one a patient: the latest study that both measured. QCT in the first one's
+-- mineral. Without the signed reads of the series $hidden.
 WITH found AS (
     SELECT
         cohort.series_key, cohort.patient_key, cohort.patient_number AS patient, cohort.vendor,

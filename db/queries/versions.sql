@@ -1,5 +1,5 @@
--- Models, settings, measuring code, calibrations and origins that gave results, each with its number of results; of each kind
--- the $limit most frequent.
+-- Models, settings, measuring code, calibrations and origins that gave results, each with its number of results; of
+-- each kind the $limit most frequent.
 WITH measured AS (
     SELECT model_hash, settings_hash, measuring_version, calibration_kind, CASE WHEN is_read THEN 'reader' ELSE 'program' END AS origin
     FROM sound_results

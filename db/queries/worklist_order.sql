@@ -1,5 +1,6 @@
--- The series of the worklist in the order that is asked for, $limit at most: keys alone, so that a whole list can be kept
--- in its order while its patients are worked through. $sort: 'urgency', 'due date', 'mean vBMD', 'age' or 'study date'; $descending turns it.
+-- The series of the worklist in the order that is asked for, $limit at most: keys alone, so that a whole list can be
+-- kept in its order while its patients are worked through. $sort: 'urgency', 'due date', 'mean vBMD', 'age' or 'study
+-- date'; $descending turns it.
 SELECT series_key
 FROM cohort
 WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
