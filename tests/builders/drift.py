@@ -13,16 +13,16 @@ from osteo_core.terms import ContrastPhase
 from tests.builders.cohort import measured_result
 from tests.builders.store import build_store
 
-GAIN = 1.08
+GAIN, STEP_AT = 1.08, 90
 
 
-def drifting_cohort(*, days: int = 120, patients: int = 5, step_at: int = 90, seed: int = 4) -> list[SeriesResult]:
-    """``patients`` per day on each of two scanners; the first one's HU rise by ``GAIN`` from day ``step_at``."""
-    rng = np.random.default_rng(seed)
+def drifting_cohort(*, days: int = 120, patients: int = 5) -> list[SeriesResult]:
+    """``patients`` per day on each of two scanners; the first one's HU rise by ``GAIN`` from day ``STEP_AT``."""
+    rng = np.random.default_rng(4)
     results = []
     for day in range(days):
         for scanner in range(2):
-            gain = GAIN if scanner == 0 and day >= step_at else 1.0
+            gain = GAIN if scanner == 0 and day >= STEP_AT else 1.0
             for _ in range(patients):
                 found = measured_result(scanner + 5 * len(results), rng)
                 series = replace(

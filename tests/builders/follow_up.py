@@ -17,16 +17,14 @@ from tests.builders.store import build_store
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def aged_cohort(
-    count: int, *, weeks: int = 70, now: datetime = NOW, files: tuple[Path, ...] = ()
-) -> list[SeriesResult]:
-    """The cohort of tests.builders.cohort, with its analyses spread over the last ``weeks``."""
-    results = build_cohort(count, files=files)
-    step = timedelta(weeks=weeks) / max(1, count)
+def aged_cohort(count: int, *, now: datetime = NOW) -> list[SeriesResult]:
+    """The cohort of tests.builders.cohort, with its analyses spread over the last 70 weeks."""
+    results = build_cohort(count)
+    step = timedelta(weeks=70) / max(1, count)
     return [replace(r, finished_at=now - timedelta(days=2) - n * step) for n, r in enumerate(results)]
 
 
-def notes_of(result: SeriesResult, rng: np.random.Generator, *, now: datetime = NOW) -> list[Event]:
+def notes_of(result: SeriesResult, rng: np.random.Generator, *, now: datetime) -> list[Event]:
     """Notes of a random walk from the flag to any later state, in order of time."""
     assert result.finished_at is not None
     at, state, found = result.finished_at, State.TO_REVIEW, []
