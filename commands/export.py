@@ -19,9 +19,9 @@ from commands.command import Answer, Context, path_argument, writable_folder
 from osteo_core.columns import EXPORT_TABLES
 from osteo_core.tables.formulas import guarded_table
 
-#: Of an event's payload: what a person typed or is called, at its top and within (osteo_core/review, programme), and
-#: under which UID a PACS holds a read, beside the patient's name.
-_TYPED, _TYPED_WITHIN = ("name", "query", "note", "sop_instance_uid"), "words"
+#: Fields of an event's payload that may name a person: what was typed, who signed in, and the UID under which a PACS
+#: holds a read beside the patient's name; and the field with a reader's words, at any depth (osteo_core/review).
+_TELLING, _WORDS = ("name", "query", "note", "sop_instance_uid"), "words"
 
 
 def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[str, int]:
@@ -44,7 +44,7 @@ def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[
 
 def without_words(events: pa.Table) -> pa.Table:
     """The same events without their reasons and without what was typed in their payloads."""
-    payloads = [_untyped(json.loads(one or "{}")) for one in events.column("payload_json").to_pylist()]
+    payloads = [_without_words(json.loads(one or "{}")) for one in events.column("payload_json").to_pylist()]
     changed = {
         "reason": pa.nulls(len(events), pa.string()),
         "payload_json": pa.array([json.dumps(one, ensure_ascii=False) for one in payloads], pa.string()),
@@ -53,14 +53,14 @@ def without_words(events: pa.Table) -> pa.Table:
     return pa.table(columns, schema=events.schema)
 
 
-def _untyped(payload: dict[str, Any]) -> Any:
-    return _without_within({name: value for name, value in payload.items() if name not in _TYPED})
+def _without_words(payload: dict[str, Any]) -> dict[str, Any]:
+    return {name: _without_readers_words(value) for name, value in payload.items() if name not in (*_TELLING, _WORDS)}
 
 
-def _without_within(value: Any) -> Any:
+def _without_readers_words(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_within(one) for name, one in value.items() if name != _TYPED_WITHIN}
-    return [_without_within(one) for one in value] if isinstance(value, list) else value
+        return {name: _without_readers_words(one) for name, one in value.items() if name != _WORDS}
+    return [_without_readers_words(one) for one in value] if isinstance(value, list) else value
 
 
 def _flat(table: pa.Table) -> pa.Table:
