@@ -17,10 +17,10 @@ OK = 0
 #: The command ran and found the installation or the store damaged, or the machine failed.
 FAULT = 1
 USAGE = 2
-#: Maximum number of table lines named in a sentence.
-_MOST_LINES = 10
 #: The exit code that shells give a process stopped by Ctrl-C.
 STOPPED = 130
+#: Maximum number of table lines named in a sentence.
+_MOST_LINES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +144,10 @@ def add_retry_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
-    """The settings with the command's own options.
+    """The settings with the option ``--workers``.
 
-    Raises UsageError for fewer than one worker, SettingsError for an unusable site table: otherwise each worker would
-    report it for each series.
+    Reads the tables of the site first: otherwise each worker would report an unusable one for each series. Raises
+    SettingsError for such a table, UsageError for fewer than one worker.
     """
     from osteo_core.density.calibration.setup import read_setup
 

@@ -21,7 +21,7 @@ from pages.ui.services.running_app import query, settings, version
 from pages.ui.shared import wording
 
 #: Maximum number of scanners evaluated at once; the filter leads to the others.
-SCANNERS = 20
+MOST_SCANNERS = 20
 _SAME_BEAM = "A series can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
 _COMPARED = {
     Quantity.VBMD: "A series can be compared as soon as 5 of the same sex and five-year age group are measured.",
@@ -60,7 +60,7 @@ def scanners(cohort: CohortFilter, *, seen_by: str | None) -> list[ScannerDrift]
 
 @functools.lru_cache(maxsize=4)  # selecting another scanner must not re-evaluate all of them
 def _scanners(_store: Path, _version: int, cohort: CohortFilter, reader: str | None) -> tuple[ScannerDrift, ...]:
-    found = query("drift_scanners", cohort=cohort, limit=SCANNERS, seen_by=reader).to_pylist()
+    found = query("drift_scanners", cohort=cohort, limit=MOST_SCANNERS, seen_by=reader).to_pylist()
     if not found:
         return ()
     devices = tuple(sorted(one["device"] for one in found))
