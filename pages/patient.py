@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.access.roles import may
 from pages.ui.access.users import current_user
-from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_what_to_mind
+from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_points_to_note
 from pages.ui.patient.priors import show_priors
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
@@ -72,7 +72,7 @@ def show_patient(view: services.PatientView) -> None:
         show_history(view.series_key)
     left, right = st.columns(2, gap="large")
     with left:
-        show_what_to_mind(view)
+        show_points_to_note(view)
         show_level_figure(view)
     with right:
         show_origin(view)

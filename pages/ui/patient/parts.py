@@ -123,7 +123,7 @@ def show_other_series(view: services.PatientView) -> None:
         st.page_link("pages/patient.py", label=literal(other.words), query_params={"series": other.series_key})
 
 
-def show_what_to_mind(view: services.PatientView) -> None:
+def show_points_to_note(view: services.PatientView) -> None:
     """Exclusions, review reasons and cautions in words."""
     st.subheader("Points to note")
     for words in view.exclusions:

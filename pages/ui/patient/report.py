@@ -157,7 +157,7 @@ def _result(found: services.ReadReport) -> str:
         ("Calibration", _calibration(found.view)),
         ("Contrast phase", found.view.contrast_phase),
         *(("Earlier study", change_words(prior)) for prior in found.priors[:1]),
-        ("To mind", " ".join(found.view.cautions) or "nothing was noted"),
+        ("Points to note", " ".join(found.view.cautions) or "nothing was noted"),
     ]
     facts = f"<p class='value'>{_text(wording.sentence(str(category)))}</p>" + _facts(rows[:1] * is_rejected or rows)
     return f"<div class='two'><div>{_picture(found)}</div><div>{facts}{_words(found)}</div></div>"
