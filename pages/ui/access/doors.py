@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -60,7 +60,7 @@ class Doors:
             _log.warning("refused: host %r, origin %r", headers.get("host"), headers.get("origin"))
             await _refuse(scope, receive, send, 403, foreign)
         elif scope["type"] == "websocket":
-            user, (address, _) = user_of_cookies(_cookies(scope)), scope.get("client") or ("", 0)
+            user, (address, _) = user_of_cookies(HTTPConnection(scope).cookies), scope.get("client") or ("", 0)
             if user is not None and not user.roles:  # any account of the organisation: it may do no more than nobody
                 user = None
             with self._sockets.opened(user, address) as why_not:
@@ -73,7 +73,7 @@ class Doors:
             await self._pass(scope, receive, send)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, cookies = scope["path"], _cookies(scope)
+        path, cookies = scope["path"], HTTPConnection(scope).cookies
         rule, user = route_rule(path), user_of_cookies(cookies)
         if path == _LOGOUT:
             end_login(cookies)
@@ -119,15 +119,6 @@ def _under_its_origin(scope: Scope, headers: Headers) -> Scope:
         return scope
     kept = [(name, value) for name, value in scope["headers"] if name != b"host"]
     return {**scope, "headers": [*kept, (b"host", urlsplit(origin).netloc.encode())]}
-
-
-def _cookies(scope: Scope) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for given in Headers(scope=scope).getlist("cookie"):
-        for pair in given.split(";"):
-            name, _, value = pair.strip().partition("=")
-            found[name] = value
-    return found
 
 
 def _never_unchanged(scope: Scope) -> Scope:
