@@ -1,6 +1,7 @@
-"""The program's commands, one module per command: `python -m osteo_core index` is ``commands/index.py``.
+"""The program's commands: `python -m osteo_core index` is ``commands/index.py``; osteo_core/__main__.py lists them.
 
-Each command's module holds its work (a function of the same name, which the app calls too), ``add_arguments(parser)``
-and ``run(arguments, context) -> Answer``. Only this package joins the pipeline, the models, the store and the cluster;
-``commands/cluster`` runs functions on Dask workers and knows neither store nor models.
+A command's module holds ``add_arguments(parser)`` and ``run(arguments, context) -> Answer``, and a function with its
+work where the app calls that too. The other modules here are what several commands share. Only this package joins the
+pipeline, the models, the store and the cluster; ``commands/cluster`` runs functions on Dask workers and knows neither
+store nor models.
 """
