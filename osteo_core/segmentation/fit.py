@@ -69,8 +69,9 @@ def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
 
 
 def _far_apart(mask: WholeVertebrae) -> list[str]:
-    """Consecutive levels that lie as far apart as if a vertebra between them were not marked, in words."""
-    held = [level for level in _DOWN[_DOWN.index(Level.T1) : _DOWN.index(Level.SACRUM)] if level in mask.boxes]
+    """Consecutive whole levels that lie as far apart as if a vertebra between them were not marked, in words."""
+    spine = _DOWN[_DOWN.index(Level.T1) : _DOWN.index(Level.SACRUM)]
+    held = [level for level in spine if level in mask.boxes and not _is_cut(mask, level)]
     centres = [_centre_mm(mask, level) for level in held]
     steps = [float(np.linalg.norm(lower - upper)) for upper, lower in itertools.pairwise(centres)]
     return [
@@ -78,6 +79,13 @@ def _far_apart(mask: WholeVertebrae) -> list[str]:
         for n, step in enumerate(steps)
         if (beside := steps[max(0, n - 1) : n] + steps[n + 1 : n + 2]) and step > _FAR_APART * max(beside)
     ]
+
+
+def _is_cut(mask: WholeVertebrae, level: Level) -> bool:
+    """Whether a level reaches the upper or lower end of the grid: of a cut one perhaps only the process is in view."""
+    up = int(np.argmax(np.abs(mask.geometry.directions[2])))
+    box = mask.boxes[level][up]
+    return bool(box.start == 0 or box.stop == mask.labels.shape[up])
 
 
 def _centre_mm(mask: WholeVertebrae, level: Level) -> FloatArray:

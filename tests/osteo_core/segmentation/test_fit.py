@@ -101,6 +101,13 @@ def test_a_vertebra_left_out_while_the_numbers_go_on_is_for_review(table: dict[i
     assert doubt.found.endswith("mm apart, as if a vertebra between them were not marked")
 
 
+@pytest.mark.parametrize("end", range(38, 50, 2))
+def test_a_vertebra_cut_by_the_end_of_the_image_is_no_vertebra_left_out(end: int) -> None:
+    """Of a vertebra that is cut, only the spinous process may be in view: its middle lies far off, or near the next."""
+    for part in (slice(0, end), slice(-end, None)):
+        assert len(cautions_of(replace(MASK, labels=WHOLE[:, :, part]))) == 1
+
+
 def test_cautions_say_whose_mask_it_is_and_what_to_review() -> None:
     (own,) = cautions_of(MASK)
     assert (own.code, own.found) == (CautionCode.MASK_FROM_ELSEWHERE, "verse")
