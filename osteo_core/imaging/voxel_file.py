@@ -75,7 +75,9 @@ def check_packed(path: Path, n_bytes: int) -> None:
     try:
         with own.open("rb") as packed:
             packed.seek(at if own == path else max(0, int(header.get("HeaderSize", "0"))))
-            is_sound = _inflates_to(n_bytes, packed, int(header.get("CompressedDataSize", "0")))
+            # A file of its own holds nothing else; behind its header SimpleITK needs to know the size.
+            whole = 0 if own == path else own.stat().st_size
+            is_sound = _inflates_to(n_bytes, packed, int(header.get("CompressedDataSize", "0")) or whole)
     except (zlib.error, ValueError):
         is_sound = False
     if not is_sound:
@@ -101,6 +103,8 @@ def _meta_header(path: Path) -> tuple[dict[str, str], int]:
     """The values of a MetaImage header by name, and its length in bytes."""
     found: dict[str, str] = {}
     for line, following in _lines(read_header(path)):
+        if not line:
+            continue
         hit = _META_LINE.fullmatch(line)
         if hit is None or len(line) > _MOST_LETTERS:
             raise UnknownFileError("a MetaImage header with a line that is no 'name = value', or a very long one")
@@ -158,6 +162,7 @@ def _lines(begin: bytes) -> Iterator[tuple[bytes, int]]:
 def _beside(path: Path, name: str) -> Path:
     if name.startswith("LIST") or "%" in name:
         raise UnknownFileError("a header that names several voxel files; write the volume into one file")
+    name = name.removeprefix("./")
     if Path(name).name != name or name in (".", ".."):
         raise UnknownFileError("a header whose voxel file is in another folder")
     return path.with_name(name)

@@ -92,6 +92,26 @@ def test_nor_can_an_nrrd_header(line: str, tmp_path: Path) -> None:
     assert refused(tmp_path / "a.nrrd", f"{NRRD}{line}\n\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("dot.nhdr", NRRD + "data file: ./own.raw\n"),  # relative to the header, as the format's documents write it
+        ("dot.mhd", meta("ElementDataFile = ./own.raw\n")),
+        ("blank.mhd", "\n" + meta("\r\n\nElementDataFile = own.raw\n")),
+        ("packed.mhd", meta("CompressedData = True\nElementDataFile = own.raw\n")),  # CompressedDataSize may be absent
+    ],
+)
+def test_headers_written_by_hand_are_read(name: str, header: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(header, newline="")
+    voxels = b"".join(struct.pack("<h", hu) for hu in range(-1000, 2000)) * 9
+    (tmp_path / "own.raw").write_bytes(zlib.compress(voxels) if "packed" in name else voxels)
+    found = read_nifti_volume(tmp_path / name)
+    assert isinstance(found, Volume)
+    assert found.voxels_hu.astype("<i2").tobytes(order="F") == voxels
+    (tmp_path / "own.raw").write_bytes(zlib.compress(voxels)[:-1])
+    assert unread(tmp_path / name)
+
+
 def test_names_of_segments_may_be_long(tmp_path: Path) -> None:
     path = itk(".nrrd")(tmp_path)
     begin, voxels = path.read_bytes().split(b"\n\n", 1)
