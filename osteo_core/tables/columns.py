@@ -29,7 +29,12 @@ _UNITS: tuple[tuple[str, str], ...] = (
 _BRACKETED_HU = re.compile(r"[\[(](?:he|uh)[\])]")
 _UNIT_AT_END = re.compile(rf"(?:(?<=[\s,_])(?:in|en))?[\s,_]+(?:{_UNITS[0][1]}|{_UNITS[1][1]})\s*$", re.IGNORECASE)
 _BRACKETS = re.compile(r"[\[(（【][^\])）】]*[\])）】]")
-_SPREAD = re.compile(r"[\[(（【]\s*(?:\d+\s*%\s*)?(?:sd|se|sem|cv|std|ci|n)\b", re.IGNORECASE)
+#: Spread, range or share of a quantity, in English, German, French, Spanish and Chinese.
+_SPREAD = re.compile(
+    r"[\[(（【]\s*(?:\d+\s*%\s*|±\s*)?(?:(?:sd|se|sem|cv|st(?:an)?d\w*|ci|n|min|max|range|stabw)\b"
+    r"|(?:de|ds|et|ic|vk)\s*[\])）]|[ée]cart|desviaci[óo]n|%|±|标准差|标准误|变异系数|最小|最大|范围)",
+    re.IGNORECASE,
+)
 _DOTTED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _EITHER_WAY = re.compile(r"\d{1,2}([/-])\d{1,2}\1\d{2,4}")
 

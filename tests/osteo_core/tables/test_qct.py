@@ -69,7 +69,12 @@ def test_two_headings_for_the_patient_or_the_density_are_left_to_the_person(
 
 
 @pytest.mark.parametrize(
-    "beside", ["BMD (T-score)", "BMD (SD)", "BMD [g/cm2]", "BMD (HU)", "BMD (CV %)", "BMD (95% CI)"]
+    "beside",
+    [
+        *("BMD (T-score)", "BMD (SD)", "BMD [g/cm2]", "BMD (HU)", "BMD (CV %)", "BMD (95% CI)", "BMD (StdDev)"),
+        *("BMD (% of young)", "BMD (±)", "BMD (min)", "Knochendichte (Standardabweichung)", "DMO (écart-type)"),
+        *("DMO (DE)", "Densidad (desviación estándar)", "骨密度(标准差)", "骨密度（变异系数）"),
+    ],
 )
 def test_a_score_or_spread_beside_the_density_is_no_second_density(beside: str, tmp_path: Path) -> None:
     (tmp_path / "qct.csv").write_text(f"PatientID;{beside};BMD (mg/cm3);Mineral\n1;-2.1;98;HA\n")
