@@ -115,6 +115,7 @@ def name_of(patient_id: str, study: str) -> str:
 def _separated(members: Sequence[Member]) -> list[Member]:
     """Members of one identifier: one patient, or several who contradict each other."""
     name, reasons = members[0].name, set[str]()
+    members = _by_authority(members)
 
     def apart(one: Member, other: Member) -> str:
         return contradict(one.person, other.person, is_one_study=one.identity.study == other.identity.study)
@@ -128,6 +129,20 @@ def _separated(members: Sequence[Member]) -> list[Member]:
         for described, cluster in zip(_descriptions(clusters), clusters, strict=True)
         for one in cluster
     ]
+
+
+def _by_authority(members: Sequence[Member]) -> list[Member]:
+    """The members of one identifier, with one issuer for all authorities under which one study was sent."""
+    studies: dict[str, set[str]] = {}
+    for one in members:
+        if one.person.issuer:
+            studies.setdefault(one.identity.study, set()).add(one.person.issuer)
+    groups: list[set[str]] = []
+    for own in studies.values():
+        alike = own.union(*(group for group in groups if group & own))
+        groups = [alike, *(group for group in groups if not group & own)]
+    first = {issuer: min(group) for group in groups for issuer in group}
+    return [replace(one, person=replace(one.person, issuer=first.get(one.person.issuer, ""))) for one in members]
 
 
 def _in_own_study(one: Member, patients: int, of_one_name: int) -> Member:

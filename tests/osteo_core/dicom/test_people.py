@@ -128,6 +128,28 @@ def test_one_number_in_two_hospitals_is_two_patients(tmp_path: Path, issuers: tu
     assert any("different assigning authority" in one for one in cautions) is (patients == 2)
 
 
+def test_two_authorities_of_one_study_are_one(tmp_path: Path) -> None:
+    """As where a workstation adds series under its own authority: two such studies are one patient's."""
+    for study, series, issuer in (
+        (1, 1, "RIS"),
+        (1, 2, "Workstation"),
+        (2, 1, "RIS"),
+        (2, 2, "Workstation"),
+        (3, 1, "North"),
+    ):
+
+        def change(dataset: Dataset, _: int, issuer: str = issuer) -> None:
+            dataset.IssuerOfPatientID = issuer
+
+        uids = {"study_uid": f"1.{study}", "series_uid": f"1.{study}.{series}"}
+        write_series(tmp_path / f"{study}.{series}", CtSpec(change=change, patient_id="4711", **uids))
+    found = find(tmp_path)
+    patients: dict[str, set[str]] = {}
+    for one in (*found.series, *(left for left, _ in found.excluded)):
+        patients.setdefault(one.patient_key, set()).add(one.study_key)
+    assert sorted(map(len, patients.values())) == [1, 2], "the third study is another hospital's"
+
+
 def test_a_series_exported_under_two_names_is_a_series_of_each(tmp_path: Path) -> None:
     """Pseudonyms given twice leave the UIDs as they are; both exports are complete."""
     for name in ("A", "B"):
