@@ -165,11 +165,13 @@ def _contrast(image: FloatArray, at: tuple[int, int], radius: float) -> float | 
     distance = np.hypot(x, y)
     inner = box[distance <= INNER_SHARE * radius]
     ring = (distance >= 1.35 * radius) & (distance <= 1.65 * radius)
+    sector = ((np.arctan2(y, x) + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+    if not np.bincount(sector[ring], minlength=_SECTORS).all():  # pixels too coarse to show an edge all round
+        return None
     centre = float(np.median(inner))
     around = centre - float(np.median(box[ring]))
     if abs(around) < _CONTRAST_HU or inner.std() > UNEVEN_HU + UNEVEN_SHARE * abs(around):
         return None
-    sector = ((np.arctan2(y, x) + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
     edges = [centre - float(np.median(box[ring & (sector == s)])) for s in range(_SECTORS)]
     if min(e * np.sign(around) for e in edges) < 0.4 * min(abs(around), 60.0):
         return None

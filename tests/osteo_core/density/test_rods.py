@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -139,6 +140,14 @@ def test_an_image_that_ends_before_the_back_holds_no_rods() -> None:
         voxels_hu=torso()[:, :behind].astype(np.float32), geometry=replace(GRID, shape=(SHAPE[0], behind, SHAPE[2]))
     )
     assert find_rods(cut, bodies_mm=np.zeros((1, 3))) == ()
+
+
+def test_pixels_too_coarse_for_a_rod_cause_no_warning() -> None:
+    hu = with_rods(torso(), rods_hu(KNOWN["Mindways Model 3"], REFERENCE_BEAM))[::3]
+    coarse = replace(GRID, shape=hu.shape, affine_lps=GRID.affine_lps @ np.diag([3.0, 1.0, 1.0, 1.0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert row_of(hu, coarse) is None
 
 
 def test_a_torso_alone_holds_no_rods() -> None:
