@@ -38,6 +38,8 @@ _NATIVE_ONLY = ("muscle", "blood")
 _FATS = {"fat", "deep fat"}
 #: kVp and HU of compact bone (ICRU-44, 1.92 g/cm3) behind 15 cm of water, by NIST attenuation: no body is thinner.
 _COMPACT_KVP, _COMPACT_HU = (80.0, 100.0, 120.0, 140.0), (1946.0, 1639.0, 1458.0, 1334.0)
+#: Columns of the images that scanners reconstruct; an image with another number was cropped or padded.
+_MATRICES = (256, 512, 768, 1024)
 #: Least number of whole bodies by which the size is judged; a single outline may itself be wrong.
 _LEAST_BODIES = 2
 _NOT_WHOLE = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY, ExclusionCode.LEVEL_UNSURE, ExclusionCode.METAL)
@@ -105,11 +107,16 @@ def _voltage_doubt(kvp: float | None, tissues: CalibrationTissues) -> str:
 
 
 def _diameter_doubt(series: Series) -> str:
-    """The header against itself: in an uncropped image, pixels times their spacing are the reconstruction diameter."""
+    """The header against itself: pixels times their spacing are the reconstruction diameter.
+
+    Not in an image that was cropped or padded since: then the scanner's matrix times the spacing is the diameter.
+    """
     if not (series.reconstruction_diameter_mm and series.pixel_spacing_mm and series.columns == series.rows):
         return ""
     width_mm = series.pixel_spacing_mm[1] * float(series.columns or 0)
-    if abs(width_mm / series.reconstruction_diameter_mm - 1.0) <= DIAMETER_MISFIT.value:
+    possible = (series.columns,) if series.columns in _MATRICES else (series.columns, *_MATRICES)
+    widths_mm = [series.pixel_spacing_mm[1] * float(columns or 0) for columns in possible]
+    if min(abs(mm / series.reconstruction_diameter_mm - 1.0) for mm in widths_mm) <= DIAMETER_MISFIT.value:
         return ""
     return (
         f"by its pixel spacing the image is {width_mm:.0f} mm wide, by its reconstruction diameter "

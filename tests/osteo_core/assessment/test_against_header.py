@@ -96,6 +96,10 @@ def test_pixels_must_fill_the_reconstruction_diameter() -> None:
     assert "410 mm wide" in told
     assert "461 mm" in told
     assert doubts(replace(sound, rows=400, pixel_spacing_mm=(0.8, 0.8))) == [], "a cropped image"
+    for side in (144, 632):
+        cut = replace(sound, rows=side, columns=side)
+        assert doubts(cut) == [], "cropped or padded to a square, at its own spacing"
+        assert len(doubts(replace(cut, pixel_spacing_mm=(0.8, 0.8)))) == 1
 
 
 @pytest.mark.parametrize(("pixel", "slices"), [(2.0, 1.0), (0.5, 1.0), (1.0, 2.0), (1.0, 0.5), (2.0, 2.0)])
