@@ -205,7 +205,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LOSSY: "The images were compressed with loss ({found}); HU may have changed.",
     CautionCode.DERIVED: "The slices are a reformat of the scan ({found}).",
     CautionCode.CONTRAST: "Contrast medium raises trabecular HU, so the interval is wider ({found}).",
-    CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced, although the header declares no contrast ({found}).",
+    CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced, although no contrast is declared ({found}).",
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
     CautionCode.CONTRAST_UNKNOWN: "It is not known whether contrast was given ({found}), so the interval is wider.",
     CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",

@@ -25,7 +25,6 @@ from osteo_core.limits import tables as limits
 from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
 from osteo_core.tables.content import Refused
 from osteo_core.tables.rows import Row, read_whole, refuse_rows
-from osteo_core.terms import names_agent
 
 #: JSON files written by converters are a few kilobytes in size.
 _MOST_JSON_BYTES = 2**20
@@ -162,9 +161,7 @@ def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(stated.get("StudyDate"), date):
         stated["StudyDate"] = stated["StudyDate"].strftime("%Y%m%d")
     agent = stated.get("ContrastBolusAgent")
-    if agent is not None and not names_agent(agent):
-        stated["ContrastBolusAgent"] = ""
-    elif agent is not None and agent.casefold() in _AGENT:
+    if agent is not None and agent.casefold() in _AGENT:
         stated["ContrastBolusAgent"] = "stated"
     return stated
 

@@ -17,7 +17,7 @@ from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import CautionCode, ExclusionCode
 from osteo_core.records import Found
 from osteo_core.settings import Settings
-from osteo_core.terms import KernelGroup, Sex, Vendor
+from osteo_core.terms import KernelGroup, Sex, Vendor, names_agent
 from tests.osteo_core.dicom.finding import PSEUDONYMS
 from tests.osteo_core.imaging.test_open_volume import BODY, GRID
 
@@ -106,7 +106,9 @@ def test_a_table_fits_by_name_folder_or_pattern_and_counts_before_the_json_file(
     result = found(tmp_path / "ct", DCM2NIIX, about)
     (series,) = result.series
     assert (series.kvp, series.slice_thickness_mm, series.patient_age_years) == (140.0, 2.5, 69.0)
-    assert (series.study_date, series.contrast_bolus_agent) == (date(2024, 3, 2), None)
+    assert (series.study_date, series.contrast_bolus_agent) == (date(2024, 3, 2), "nein")
+    assert not names_agent(series.contrast_bolus_agent)
+    assert "Not stated" not in sentences(result)
     assert series.patient_key == PSEUDONYMS.patient("P2")
     assert "KVP differs between the JSON file and the table; the table counts" in sentences(result)
     assert about.without_file([tmp_path / "ct" / "case_1.nii"]) == (2,)
