@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.cohort import BrowserCohort
 from tests.browser.conftest import MENU
+from tests.browser.reading_room import READY, erase_level, name
 from tests.browser.server import start_server, stop_server
+from tests.builders.reading import LOWERED, build_case, fill_store
 
 pytestmark = pytest.mark.browser
 
@@ -20,9 +23,9 @@ CONNECTED = "[data-test-connection-state=CONNECTED]"
 class App:
     """The app over one store, at one address."""
 
-    def __init__(self, cohort: BrowserCohort) -> None:
-        self._cohort = cohort
-        self._running = start_server(cohort.store)
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._running = start_server(store)
         self.address = self._running.address
 
     def stop(self) -> None:
@@ -32,12 +35,12 @@ class App:
     def start(self) -> None:
         """Start it again at its address."""
         port = urlsplit(self.address).port
-        self._running = start_server(self._cohort.store, port=port)
+        self._running = start_server(self._store, port=port)
 
 
 @pytest.fixture
 def app(cohort: BrowserCohort, browser: Browser) -> Iterator[App]:
-    running = App(cohort)
+    running = App(cohort.store)
     yield running
     running.stop()
 
@@ -85,3 +88,22 @@ def test_the_worklist_works_after_the_app_was_started_anew_and_says_what_it_did_
     page.keyboard.press("y")
     expect(said).to_contain_text("A note needs an author")
     expect(page.locator(".patient-list .bar").get_by_role("button", name="Open")).to_be_enabled()
+
+
+def test_what_a_reader_typed_and_drew_outlasts_an_app_that_was_started_anew(page: Page, tmp_path: Path) -> None:
+    case = build_case(tmp_path, 0, LOWERED)
+    fill_store(tmp_path, [case])
+    app = App(tmp_path / "store")
+    try:
+        page.goto(f"{app.address}/patient?series={case.key}")
+        page.wait_for_selector(READY, timeout=120_000)
+        name(page, "AB")
+        erase_level(page, 20)
+        interrupt(app, page, lambda: None)
+        page.wait_for_timeout(3000)
+        expect(page.get_by_role("textbox", name="Noted by")).to_have_value("AB")
+        expect(page.locator(".reader .role")).to_contain_text("AB")
+        page.keyboard.press("s")
+        page.wait_for_selector(".reader[data-saved]")
+    finally:
+        app.stop()

@@ -96,23 +96,30 @@ const guardHistory = () => {
 };
 
 // What was asked for without a connection reached nobody, and an app that was started anew knows nothing of this page:
-// once connected again, the page is asked for as its address says.
+// once connected again, the page is asked for as its address says if that has changed, otherwise as it is, with all that is
+// typed. Without it the reader's name would be lost, and what is drawn under it.
+let askAsItIs = null;
 const guardConnection = () => {
   const app = document.querySelector("[data-test-connection-state]");
   const isConnected = () => app.getAttribute("data-test-connection-state") === "CONNECTED";
+  const address = () => location.pathname + location.search;
   let was = isConnected();
+  let left = address();
   new MutationObserver(() => {
     const isBack = isConnected() && !was;
+    if (was && !isConnected()) left = address();
     was = isConnected();
     if (!isBack) return;
-    if (location.hash) history.replaceState(history.state, "", location.pathname + location.search); // else nothing is asked
     dispatchEvent(new Event("osteo-reconnected"));
+    if (address() === left) return askAsItIs();
+    if (location.hash) history.replaceState(history.state, "", address()); // else nothing is asked
     askAgain();
   }).observe(app, { attributeFilter: ["data-test-connection-state"] });
 };
 
-export default function ({ data }) {
+export default function ({ data, setTriggerValue }) {
   drawn = data.page;
+  askAsItIs = () => setTriggerValue("reconnected", true);
   if (!window.osteoGuard) {
     window.osteoGuard = true;
     guardHistory();

@@ -40,7 +40,8 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
     if st.session_state.get(_AUTHOR_VISIT, 0) != visit:
         # Streamlit returns an empty text from a field that another page drew last: going back would lose the name.
         st.session_state[_AUTHOR_VISIT] = visit
-        st.session_state[_AUTHOR_FIELD] = st.session_state.get(AUTHOR, "")
+        if AUTHOR in st.session_state:  # else the app was started anew under an open page, whose browser has the name
+            st.session_state[_AUTHOR_FIELD] = st.session_state[AUTHOR]
     typed = st.text_input(
         "Noted by",
         key=_AUTHOR_FIELD,
