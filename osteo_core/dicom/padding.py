@@ -13,6 +13,18 @@ from osteo_core.limits.hounsfield import AIR_HU_HIGH
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step
 
+#: No CT has higher values (extended scales end at 30,710 HU): they are negative ones, of padding or of air, whose header
+#: calls them unsigned.
+_HIGHEST_HU = 32767.0
+_SIXTEEN_BITS = 2**16
+
+
+def restore_signs(plane_hu: NDArray[Any], header: SliceHeader) -> None:
+    """Make the values of one slice (HU, in place) negative again whose header wrongly calls them unsigned."""
+    wrong = plane_hu > _HIGHEST_HU
+    if wrong.any():
+        plane_hu[wrong] -= int(_SIXTEEN_BITS * (header.rescale_slope or 1.0))
+
 
 def replace_padding(plane_hu: NDArray[Any], header: SliceHeader) -> tuple[int, float]:
     """Replace padding in one slice (HU, in place) by air; returns the voxel count and the lowest value replaced.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from osteo_core.dicom.arrange import Arranged, arrange
 from osteo_core.dicom.header import NotReadable, has_preamble, read_slices
-from osteo_core.dicom.padding import padding_caution, replace_padding
+from osteo_core.dicom.padding import padding_caution, replace_padding, restore_signs
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
 from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack
@@ -127,6 +127,7 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, floa
             if one.frame >= len(frames) or frames.shape[1:] != planes.shape[1:]:
                 raise PixelsUnreadableError(f"pixels of size {frames.shape}, header says {planes.shape[1:]}")
             planes[index] = frames[one.frame]
+            restore_signs(planes[index], one)
             count, low = replace_padding(planes[index], one)
             padded, lowest = padded + count, min(lowest, low)
     return planes, padded, lowest

@@ -155,6 +155,21 @@ def test_a_padding_value_of_the_wrong_sign_is_put_right(tmp_path: Path) -> None:
     assert_truth(volume_of(find(built.folder)), built)
 
 
+@pytest.mark.parametrize("syntax", ["explicit", "big endian", "JPEG lossless"])
+@pytest.mark.parametrize("intercept", [0.0, -1024.0])
+def test_negative_values_that_the_header_calls_unsigned_stay_negative(
+    tmp_path: Path, syntax: str, intercept: float
+) -> None:
+    """Padding of -2000 would be 62,512 HU or more; without an intercept, so would air and fat."""
+
+    def unsigned(dataset: Dataset, _: int) -> None:
+        dataset.PixelRepresentation = 0
+
+    spec = CtSpec(padding_hu=-2000.0, is_signed=True, intercept=intercept, change=unsigned, syntax=syntax)
+    built = write_series(tmp_path / "ct", spec)
+    assert_truth(volume_of(find(built.folder)), built)
+
+
 def test_fractional_slopes_give_float32(tmp_path: Path) -> None:
     built = write_series(tmp_path / "ct", CtSpec(slope=0.3))
     volume = volume_of(find(built.folder))
