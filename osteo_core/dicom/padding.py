@@ -13,8 +13,7 @@ from osteo_core.limits.hounsfield import AIR_HU_HIGH
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step
 
-#: No CT has higher values (extended scales end at 30,710 HU): they are negative ones, of padding or of air, whose header
-#: calls them unsigned.
+#: No CT has higher values (extended scales end at 30,710 HU): these are negative values that the header calls unsigned.
 _HIGHEST_HU = 32767.0
 _SIXTEEN_BITS = 2**16
 
