@@ -108,7 +108,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.GEOMETRY_MISSING: "The files do not say where the slices lie ({found}).",
     ExclusionCode.AMBIGUOUS_SLICES: "Different slices have the same position ({found}).",
     ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
-    ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
+    ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra could be found and numbered ({found}).",
     ExclusionCode.BODY_TURNED: "The body lies turned against its header: {found}.",
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",

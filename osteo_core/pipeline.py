@@ -269,7 +269,7 @@ def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:
         return None
     names = ", ".join(level.name for level in sorted(levels))
     found = (
-        f"outlined: {names}" if names else f"no vertebra from {MASK_LEVELS[0].name} to {MASK_LEVELS[-1].name} was found"
+        f"outlined: {names}" if names else f"no level from {MASK_LEVELS[0].name} to {MASK_LEVELS[-1].name} is outlined"
     )
     return Exclusion(code=ExclusionCode.NO_LUMBAR_LEVEL, step=Step.SEGMENT, found=found)
 

@@ -150,7 +150,7 @@ def test_no_lumbar_level_is_an_exclusion_with_what_was_found():
     result = analyze_volume(SERIES, volume, segmenter=TruthSegmenter(segmentation), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.exclusions[0].code is ExclusionCode.NO_LUMBAR_LEVEL
-    assert result.exclusions[0].sentence == "No lumbar vertebra is in view (outlined: T11, T12)."
+    assert result.exclusions[0].sentence == "No lumbar vertebra could be found and numbered (outlined: T11, T12)."
     assert result.assessment.category is Category.NOT_REPORTABLE
 
 
@@ -160,7 +160,7 @@ def test_nothing_outlined_is_a_result_too(osteoporotic):
     result = analyze_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.measurements == ()
-    assert "no vertebra from T12 to L5 was found" in result.exclusions[0].sentence
+    assert "no level from T12 to L5 is outlined" in result.exclusions[0].sentence
 
 
 def test_a_series_that_cannot_be_read_keeps_its_reason(monkeypatch):
