@@ -255,8 +255,8 @@ def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution,
     outside = ~np.isfinite(voxels) | (voxels < PADDING_BELOW_HU)
     if not outside.any():
         return voxels, ()
-    is_float = voxels.dtype.kind == "f"
-    smallest = float(voxels.min(where=np.isfinite(voxels), initial=np.inf) if is_float else voxels.min())
+    is_number = outside & np.isfinite(voxels)
+    smallest = float(voxels.min(where=is_number, initial=0)) if is_number.any() else np.nan
     lowest = f"{smallest:g} HU" if np.isfinite(smallest) else "not a number"
     caution = Caution(
         code=CautionCode.PADDING_REPLACED,

@@ -237,6 +237,9 @@ def test_padding_and_nan_become_air(tmp_path: Path) -> None:
     assert set(np.unique(volume.voxels_hu[[0, 3, -1, -4]])) == {-1024}
     assert [c.code for c in volume.cautions] == [CautionCode.PADDING_REPLACED]
     assert "-3024 HU, 12.5 %" in volume.cautions[0].sentence
+    padded[-4:] = voxels[-4:]
+    write_nifti(tmp_path / "nan.nii", padded, geometry)
+    assert "(not a number, 6.2 %" in read_nifti_volume(tmp_path / "nan.nii").cautions[0].sentence
 
 
 @pytest.mark.parametrize("codes", ["LPS", "SPL"])
