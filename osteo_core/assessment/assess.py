@@ -30,7 +30,7 @@ from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Assessment, Calibration, ContrastCorrection, Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Mineral, Step
+from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Level, Mineral, Step
 
 #: Cautions that a person should review, with the wording of the review reason.
 _REVIEWED: dict[CautionCode, str] = {
@@ -215,6 +215,8 @@ def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
     if not evidence.measurements:
         return ()
     doubts = [_ANCHOR_DOUBTS[evidence.anchor]] if evidence.anchor in _ANCHOR_DOUBTS else []
+    if evidence.anchor is Anchor.SACRUM and any(_is_cut_l5(m) for m in evidence.measurements):
+        doubts.append("the field of view ends in L5, which may be a piece of sacrum, and the last rib is not in view")
     if evidence.anchor is not Anchor.STATED:  # `segmentation.fit` reports these for a mask from elsewhere
         levels = [m.level for m in evidence.measurements]
         between = [n for n in MASK_LEVELS if min(levels) < n < max(levels) and n not in levels]
@@ -243,6 +245,12 @@ def _denser_levels(sound: Sequence[Measurement], evidence: Evidence) -> tuple[Ca
         if sound and m.median_hu < others_median_hu((*sound, m), m.level)
     ]
     return tuple(Caution(code=CautionCode.LEVELS_DENSER, step=Step.ASSESS, found=words) for words in found)
+
+
+def _is_cut_l5(measurement: Measurement) -> bool:
+    """L5 cut at its lower side: then the sacrum that named it is barely in view, and may be this very piece."""
+    cuts = [reason.found for reason in measurement.exclusions if reason.code is ExclusionCode.LEVEL_CUT]
+    return measurement.level is Level.L5 and any("inferior" in cut for cut in cuts)
 
 
 def _is_doubtful_beside(measurement: Measurement) -> bool:

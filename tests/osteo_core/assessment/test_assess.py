@@ -252,6 +252,21 @@ def test_levels_counted_without_an_anchor_or_with_two_at_odds_are_for_review(anc
     assert "levels need a second look" in found.review_reasons
 
 
+@pytest.mark.parametrize(
+    ("anchor", "cut", "is_doubted"),
+    [
+        (Anchor.SACRUM, "inferior", True),
+        (Anchor.SACRUM, "superior", False),
+        (Anchor.BOTH, "inferior", False),
+        (Anchor.LAST_RIB, "inferior", False),
+    ],
+)
+def test_an_l5_cut_below_that_only_a_sacrum_names_is_for_review(anchor, cut, is_doubted):
+    end = replace(_refused(Level.L5, ExclusionCode.LEVEL_CUT), found=cut)
+    levels = [_level(Level.L3, 150.0), _level(Level.L4, 150.0), _level(Level.L5, 150.0, exclusions=(end,))]
+    assert bool(_assess(*levels, anchor=anchor).review_reasons) == is_doubted
+
+
 def test_contrast_correction_and_its_disagreement_are_carried():
     seen = Caution(code=CautionCode.CONTRAST_UNDECLARED, step=Step.MEASURE, found="blood 140 HU")
     found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), correction=PORTAL, cautions=(seen,))
