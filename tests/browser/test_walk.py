@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 
 import numpy as np
 import pytest
@@ -50,6 +52,21 @@ def test_home_to_worklist_to_patient(visit: Visit, cohort: BrowserCohort) -> Non
     assert "HU" in page.locator(".readout").inner_text()
     assert visit.foreign() == []
     assert visit.complaints == []
+
+
+def test_home_follows_a_run_until_it_ends(visit: Visit, cohort: BrowserCohort) -> None:
+    page, progress = visit.page, cohort.store / "progress.json"
+    run = {"stage": "analyze", "total": 40, "pid": os.getpid(), "rate_per_min": 6.0, "eta_s": 60.0}
+    progress.write_text(json.dumps({**run, "done": 3}))
+    try:
+        page.goto(visit.address)
+        expect(page.get_by_text("3 of 40 steps")).to_be_visible()
+        progress.write_text(json.dumps({**run, "done": 17}))
+        expect(page.get_by_text("17 of 40 steps")).to_be_visible()
+    finally:
+        progress.unlink()
+    expect(page.get_by_text("of 40 steps")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Bone density in this cohort")).to_be_visible()
 
 
 def test_a_deep_link_keeps_the_frame_and_the_choice_stands_in_the_address(visit: Visit) -> None:

@@ -17,6 +17,8 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal, literal_code
 from pages.ui.shared.sign_in import while_signed_in
 
+#: How often the browser asks for the progress of a run.
+_LOOK_EVERY_S = 2.0
 STAGES = {
     "demo": "Demo cohort (simulating and analyzing)",
     "index": "Reading headers",
@@ -145,7 +147,24 @@ def _changes_of(found: services.Changes) -> tuple[ChangeLink, ...]:
 
 
 def show_run() -> None:
-    """The run with its bar, rate, time left and buttons; redraws the page when new patients have arrived."""
+    """The run with its bar, rate, time left and buttons; while it runs, redrawn every two seconds."""
+    drawn = _state()
+    part = st.fragment(run_every=_LOOK_EVERY_S if drawn[0] else None)(_draw_run)
+    part(drawn)
+
+
+def _state() -> tuple[bool, int]:
+    """Whether a run is active, and the version of the store."""
+    last = services.progress()
+    return bool(services.running_command()) or (last is not None and last.is_running), services.version()
+
+
+@in_words(draw_fault)
+@while_signed_in
+def _draw_run(drawn: tuple[bool, int]) -> None:
+    """``drawn``: the state for which the page was drawn; in another one the whole page is drawn again."""
+    if _state() != drawn:
+        st.rerun()
     progress = services.progress()
     complaint = services.run_complaint()
     if complaint:
@@ -168,10 +187,6 @@ def show_run() -> None:
         _start_button(line, "Carry on")
     else:
         _show_waiting()
-    version = services.version()
-    if st.session_state.setdefault("home_version", version) != version:
-        st.session_state["home_version"] = version
-        st.rerun()
 
 
 def _show_running(progress: services.Progress) -> None:
