@@ -121,6 +121,13 @@ def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) ->
     assert np.abs(canvas_pixels(visit, "axial") - before).mean() > 1.0
 
 
+def test_the_headline_gives_every_reason_of_the_worklist(visit: Visit, cohort: BrowserCohort) -> None:
+    key = next(r.series.series_key for r in cohort.results if r.assessment and r.assessment.worst_fracture_grade)
+    visit.page.goto(f"{visit.address}/patient?series={key}")
+    visit.page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
+    expect(visit.page.locator(".reader .why")).to_contain_text("grade 2 fracture L1; possible vertebral fracture of L1")
+
+
 def settle(page: Page) -> None:
     """Wait until the page is drawn: on a busy machine, a click during a redraw is lost."""
     page.wait_for_timeout(500)

@@ -28,7 +28,8 @@ export const showHead = (screen) => {
   head.replaceChildren(...parts)
   // The change against the earlier study is stated only for the numbers it was computed from; likewise the model's reasons.
   const prior = data.priors?.[0], isModels = !changed && summary.is_flagged === before?.is_flagged
-  screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', sentence(summary.reason) || (isModels ? data.why : '')].filter(Boolean).join(' · ')
+  const why = isModels && (!summary.reason || summary.reason === before?.reason) ? data.why : sentence(summary.reason)
+  screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', why].filter(Boolean).join(' · ')
   screen.part('why').title = isModels ? data.why_more : ''
 }
 
