@@ -222,3 +222,20 @@ def test_undo_names_the_patient_and_takes_one_note_back(page: Page, running: Ser
     page.locator(".patient-list tbody tr").first.wait_for()
     assert selected(page) == key
     expect(page.get_by_role("textbox", name="Noted by")).to_have_value("undoing")
+
+
+def test_the_dialog_of_other_steps_notes_nothing_until_one_is_chosen(page: Page, running: Server) -> None:
+    page.goto(f"{running.address}/worklist?state=to+review")
+    page.wait_for_selector("tr[data-key]")
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.locator("tr[data-key]").nth(1).click()
+    page.keyboard.press("m")
+    save = page.get_by_role("button", name="Save note")
+    expect(save).to_be_disabled()
+    page.get_by_role("textbox", name="Why, in words").press("Enter")
+    expect(save).to_be_visible()
+    page.get_by_role("combobox", name="Note").select_option("no action")
+    expect(save).to_be_enabled()
+    save.click()
+    expect(page.get_by_text("no action", exact=False).first).to_be_visible()

@@ -314,7 +314,9 @@ class PatientList {
     if (!targets.length || this.waiting) return;
     const common = this.data.steps.filter((step) => step.kind !== "state" || targets.every((one) => one.next.includes(step.value)));
     const dialog = this.part("dialog");
-    const what = element("select", { name: "what" }, ...common.map((step) => element("option", { value: step.value }, step.words)));
+    const none = element("option", { value: "" }, "choose a step"); // Enter at once must note nothing
+    const what = element("select", { name: "what" }, none, ...common.map((step) => element("option", { value: step.value }, step.words)));
+    const button = element("button", { class: "primary", onclick: () => save() }, "Save note");
     const because = element("select", {}, ...this.data.because.map((code) => element("option", { value: code }, code)));
     const because_label = element("label", {}, "Because", because);
     const reason = element("input", { type: "text", placeholder: "optional, except when put back to review" });
@@ -327,10 +329,12 @@ class PatientList {
       because_label.hidden = !step.needs_code;
       assignee_label.hidden = step.kind !== "assignee";
       until_label.hidden = step.kind !== "snooze_until";
+      button.disabled = !what.value;
     };
     what.addEventListener("change", show);
     const save = () => {
       const step = common.find((one) => one.value === what.value);
+      if (!step) return;
       dialog.close();
       if (step.kind === "state" || step.kind === "fact") {
         this.note({ [step.kind]: step.value, because: step.needs_code ? because.value : null, reason: reason.value });
@@ -351,7 +355,7 @@ class PatientList {
         "div",
         { class: "buttons" },
         element("button", { onclick: () => dialog.close() }, "Cancel"),
-        element("button", { class: "primary", disabled: !common.length, onclick: save }, "Save note"),
+        button,
       ),
     );
     show();
