@@ -179,9 +179,10 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "role": shown.role.value if shown.role else "",
         "role_words": _role_words(shown, reader),
         "seen": shown.reading.seen_as(shown.role) if shown.role else {},
-        "why_not_sign": _why_not(shown),
+        "why_not_sign": _why_not(shown, reader),
         "can_correct": bool(files.get("mask")) and shown.role is not None,
-        "why_not_correct": _why_not(shown) or "Nothing was outlined on this series, so there is nothing to correct.",
+        "why_not_correct": _why_not(shown, reader)
+        or "Nothing was outlined on this series, so there is nothing to correct.",
         "reading_status": _status_words(shown),
         "read": _read_words(shown),
         "reasons": [one.value for one in LeftOut],
@@ -243,14 +244,24 @@ def _role_words(shown: ReaderView, reader: str) -> str:
     return f"{name}, {shown.role.value}" if shown.role else f"{name}: nothing is left to sign"
 
 
-def _why_not(shown: ReaderView) -> str:
+#: Why there is nothing left to sign for somebody whose name is known.
+_SETTLED = {
+    ReadingStatus.AGREED: "Two readers have signed and agree; nothing is left to sign.",
+    ReadingStatus.AT_ODDS: "The two reads differ and you signed one; an adjudicator, another person, decides.",
+    ReadingStatus.ADJUDICATED: "An adjudicator has decided; nothing is left to sign.",
+}
+
+
+def _why_not(shown: ReaderView, reader: str) -> str:
     if shown.role is not None:
         return ""
     if shown.past is not None:
         return "This is an earlier state; go back to now to correct or sign."
     if not may(current_user(), Action.SIGN):
         return "Your role may view this series, but not correct or sign."
-    return "This series is signed; type your name at the top to read it as another reader."
+    if not reader:
+        return "This series is signed; type your name at the top to read it as another reader."
+    return _SETTLED[shown.reading.status]
 
 
 def _status_words(shown: ReaderView) -> str:
