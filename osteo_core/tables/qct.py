@@ -218,11 +218,12 @@ def _check_choice(table: Table, chosen: Mapping[str, str], mineral: Mineral | No
         lacking.append(MEANINGS["Mineral"])
     if not lacking:
         return
-    levels = {folded(level.name) for level in MEASURED_LEVELS}
-    wide = sum(folded(heading) in levels for heading in table.columns) > 1
+    wide = len({folded(level.name) for level in MEASURED_LEVELS} & {folded(heading) for heading in table.columns}) > 1
     hint = "; one row a patient and level is needed, and here each level has a column" if wide else ""
     if not hint and set(table.columns).isdisjoint(chosen.values()):
         hint = "; the first row with two filled cells must name the columns"
+    if lacking == [MEANINGS["Mineral"]]:
+        hint = "; choose it for all values on the page Agreement, or name it in the heading (BMD [mg HA/cm3])"
     names = " and ".join([", ".join(lacking[:-1]), lacking[-1]] if len(lacking) > 1 else lacking)
     raise TableError(f"no column is chosen or recognised for {names}{hint}")
 

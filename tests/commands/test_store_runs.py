@@ -243,6 +243,7 @@ def test_the_answer_says_how_many_patients_have_ct(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("PatientID,Level\nA,L1\n", "no column is chosen or recognised for vBMD, mg/cm³ and Mineral"),
+        ("PatientID,BMD\nA,100\n", "recognised for Mineral; choose it for all values on the page Agreement"),
         ("PatientID,Level\n", "holds no rows below its headings"),
         (
             HEADER + "A,L1,100,HA,x,\nB,L5,100,HA,x,\n",
