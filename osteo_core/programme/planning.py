@@ -97,19 +97,20 @@ NEXT_CONTACT: Mapping[State, str] = {
 }
 
 LETTER_FIELDS = ("patient", "age", "sex", "study_date", "vbmd", "category", "reason", "due_date", "today", "author")
+#: One line for each paragraph: the browser that prints it breaks the lines.
 DEFAULT_LETTER = """Date: {today}
 
 Dear colleague,
 
-a CT of your patient {patient} ({age} years, {sex}) of {study_date}, made for another reason, was looked at for bone
+a CT of your patient {patient} ({age} years, {sex}) of {study_date}, made for another reason, was looked at for bone \
 density in a research programme.
 
 Trabecular bone density: {vbmd}
 Category by the limits of quantitative CT: {category}
 Reason for this letter: {reason}
 
-This measurement is for research use only and is not a diagnosis. We suggest an assessment of the fracture risk and DXA
-or QCT, by {due_date}.
+This measurement is for research use only and is not a diagnosis. We suggest an assessment of the fracture risk and \
+DXA or QCT, by {due_date}.
 
 With kind regards
 {author}

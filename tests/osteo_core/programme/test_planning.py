@@ -63,6 +63,9 @@ def test_the_letter_fills_its_fields_and_refuses_unknown_ones():
     text = letter(DEFAULT_LETTER, values)
     assert all(f"<{name}>" in text for name in LETTER_FIELDS)
     assert "{" not in text
+    # a paragraph is one line: printed letters broke after 'DXA' and 'bone' in mid-sentence
+    assert [line for line in text.splitlines() if line[:1].islower() and not line.startswith("a CT")] == []
+    assert "DXA or QCT, by <due_date>." in text
     with pytest.raises(UsageError, match=r"unknown fields \['name'\]"):
         letter("Dear {name}", values)
     with pytest.raises(UsageError, match="cannot be read"):
