@@ -170,4 +170,6 @@ def _sentence(one: ScannerLine, seen: Preview | None) -> str:
 def preview_words(seen: Preview) -> str:
     """What a line would change, in one sentence."""
     changed = "; ".join(f"{n} from {now} to {then}" for now, then, n in seen.moved) or "no category changes"
+    if seen.series and not seen.tried:
+        changed = "not known which categories change, since none has a measurement that can be calibrated again"
     return f"Of {seen.series} series of this scanner {seen.tried} were tried: {changed}."

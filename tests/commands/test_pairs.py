@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.pairs import Preview, preview_words
 from db import rows
 from db.connect import open_snapshot, open_store
 from db.parts import write_parts
@@ -238,3 +239,8 @@ def test_the_preview_counts_what_a_line_of_an_unknown_kernel_covers(tmp_path: Pa
             for kernel in ("standard", "unknown")
         }
     assert found == {"standard": [4] * 4, "unknown": [2] * 2}
+
+
+@pytest.mark.parametrize(("tried", "words"), [(3, "no category changes"), (0, "not known which categories change")])
+def test_a_line_that_could_not_be_tried_is_not_said_to_change_nothing(tried: int, words: str) -> None:
+    assert f"{tried} were tried: {words}" in preview_words(Preview(series=3, tried=tried, moved=()))

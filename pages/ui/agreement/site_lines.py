@@ -132,8 +132,10 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
             placeholder="",
             alt="Categories that would change",
         )
-    else:
+    elif seen.tried:
         st.caption("No category would change.")
+    else:
+        st.caption("Not known which categories would change: no measurement here can be calibrated again.")
     st.caption(
         "The method 'site' is tried after an in-scan phantom or a phantom scan (setting calibration_order). The line "
         "covers scans from the oldest of these CT until a year from today; a value outside the range of its pairs is "
