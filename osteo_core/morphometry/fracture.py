@@ -146,7 +146,7 @@ def grade_of_loss(loss: float, *, error: float = 0.0) -> int:
 
 
 def _heights_of(measurement: Measurement) -> Heights | None:
-    is_no_body = measurement.exclusion is not None and measurement.exclusion.code in _NOT_ONE_WHOLE_BODY
+    is_no_body = any(reason.code in _NOT_ONE_WHOLE_BODY for reason in measurement.exclusions)
     anterior, middle = measurement.anterior_height_mm, measurement.middle_height_mm
     posterior = measurement.posterior_height_mm
     if is_no_body or anterior is None or middle is None or posterior is None:

@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from osteo_core.limits.vertebra import MASK_HOLES
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
-from osteo_core.segmentation.masks import WholeVertebrae, refused
+from osteo_core.segmentation.find_masks import refused
+from osteo_core.segmentation.masks import WholeVertebrae
 from osteo_core.terms import MASK_LEVELS, Step
 
 

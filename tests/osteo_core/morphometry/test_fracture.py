@@ -157,6 +157,18 @@ def test_a_body_that_the_field_of_view_cuts_is_not_graded():
     assert cautions == ()
 
 
+def test_a_body_of_implausible_height_is_no_neighbour_whatever_else_is_said_of_it():
+    reasons = [
+        Exclusion(code=code, step=Step.MEASURE, found="43 mm high", level=Level.L5)
+        for code in (ExclusionCode.NOT_A_MEASURED_LEVEL, ExclusionCode.IMPLAUSIBLE_BODY)
+    ]
+    rows = [_measurement(level, heights) for level, heights in _spine().items() if Level.L2 < level < Level.L5]
+    tall = Heights(anterior_mm=43.0, middle_mm=43.0, posterior_mm=43.0)
+    graded, cautions = grade_fractures([*rows, replace(_measurement(Level.L5, tall), exclusions=tuple(reasons))])
+    assert [m.fracture_grade for m in graded] == [0, 0, None]
+    assert cautions == ()
+
+
 @pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (5.0, 1)])
 def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
     normal = _normal(Level.L2)
