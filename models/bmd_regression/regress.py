@@ -78,6 +78,10 @@ class BmdRegressor:
             value, sd = self.read(channels(*crop(volume, segmentation.labels, level), kvp))
             half = Z_95 * sd * self._sd_factor.at(phase)
             found[level] = Estimate(
-                value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
+                value=value,
+                low=min(value, max(value - half, 0.0)),  # as for the measured vBMD: no density is below 0
+                high=value + half,
+                n=1,
+                method="DenseNet-121 with its own variance",
             )
         return found

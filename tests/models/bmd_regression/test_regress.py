@@ -59,6 +59,13 @@ def test_mean_and_interval_are_in_mg_cm3_and_stretched(phase: ContrastPhase, fac
     assert estimate.value - estimate.low == pytest.approx(half, rel=1e-4)
 
 
+def test_no_interval_reaches_below_zero() -> None:
+    unsure = BmdRegressor(Constant(np.log(9.0)), model_hash="b" * 12, sd_factor=FACTOR)
+    estimate = unsure.regress(*outlined(), kvp=120.0, levels=[Level.L2])[Level.L2]
+    assert (estimate.low, estimate.value) == (0.0, pytest.approx(TARGET_MEAN_MG_CM3 + TARGET_SD_MG_CM3))
+    assert estimate.high - estimate.value > estimate.value
+
+
 @pytest.mark.parametrize(("kvp", "read"), [(70.0, 0), (80.0, 1), (140.0, 1), (150.0, 0)])
 def test_a_tube_voltage_that_it_was_not_taught_gives_no_number(kvp: float, read: int) -> None:
     assert len(regressor().regress(*outlined(), kvp=kvp, levels=[Level.L2])) == read
