@@ -14,7 +14,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from db import connect
+from db import check, connect
 
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
@@ -60,7 +60,10 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ready_made_stores(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that is opened for the first time gets a copy of the empty database, where creating it is not tested."""
+    """A store that is opened for the first time, checked or rebuilt gets a copy of the empty database.
+
+    For tests of something else than how the database is created.
+    """
     really = connect.connect_database
 
     def connect_database(path: Path) -> duckdb.DuckDBPyConnection:
@@ -68,7 +71,8 @@ def ready_made_stores(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
             shutil.copyfile(empty_folder / connect.DATABASE, path)
         return really(path)
 
-    monkeypatch.setattr(connect, "connect_database", connect_database)
+    for module in (connect, check):
+        monkeypatch.setattr(module, "connect_database", connect_database)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""A store filled from records as by the engine: parts are written, then taken in by an owner."""
+"""A store filled from records as by the engine: parts are written, then taken in by an owner; and what is wrong in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from db import parts, rows
+from db.check import check_store
 from db.connect import open_store
 from osteo_core.records import ReferenceValue, SeriesResult
 
@@ -40,3 +41,8 @@ def build_store(store_dir: Path, results: Sequence[SeriesResult], *, references:
     finally:
         store.close()
     return store_dir
+
+
+def faults(store_dir: Path) -> dict[str, str]:
+    """What `check` finds wrong with a store: the message of each finding that is not ok, by its name."""
+    return {finding.name: finding.message for finding in check_store(store_dir) if not finding.ok}

@@ -15,7 +15,7 @@ from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import write_results
 
 #: Files that test how the database is created.
-_CREATING = ("test_connect", "test_derived", "test_schema")
+_CREATING = ("test_check", "test_connect", "test_schema")
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ from osteo_core.errors import StoreError, UsageError
 from osteo_core.records import Event, SeriesResult
 from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort, build_references
-from tests.builders.store import write_results
+from tests.builders.store import faults, write_results
 
 RESULTS = build_cohort(5)
 KEYS = [result.series.series_key for result in RESULTS]
@@ -48,10 +48,10 @@ def note(n: int, key: str) -> Event:
     )
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A closed store of five series, four of them with a note, each with a mask and a stored identity."""
-    folder = tmp_path / "store"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a closed store of five series, four of them with a note, each with a mask and a stored identity."""
+    folder = tmp_path_factory.mktemp("built") / "store"
     settings = Settings(store=folder)
     kept = [Kept(patient_key=r.series.patient_key, series_key=r.series.series_key, identifiers={}) for r in RESULTS]
     keep(settings.identities_dir, pseudonyms_of(settings), kept)
@@ -64,7 +64,14 @@ def place(tmp_path: Path) -> Path:
         store.publish_snapshot()
     for key in KEYS:
         (folder / "media" / f"{key}_m_mask.nii.gz").write_bytes(key.encode())
-    return folder
+    return folder.parent
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path) -> Path:
+    """A copy of that store, with its key and its table of identities beside it."""
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "store"
 
 
 def content(folder: Path) -> dict[str, list[str]]:
@@ -85,10 +92,6 @@ def everything(store: Store) -> dict[str, list[str]]:
         )
         for name in names
     }
-
-
-def faults(folder: Path) -> dict[str, str]:
-    return {finding.name: finding.message for finding in check_store(folder) if not finding.ok}
 
 
 def test_a_backup_taken_in_use_restores_to_the_same_tables(place: Path, tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def note(n: int) -> Event:
     )
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed store of four series in separate parts, each with a note and a mask."""
-    folder = tmp_path / "store"
+    folder = tmp_path_factory.mktemp("built") / "store"
     for n, result in enumerate(RESULTS):
         write_results(folder, [result])
         record(folder, note(n))
@@ -47,6 +47,12 @@ def place(tmp_path: Path) -> Path:
         (folder / "media" / f"{key}_m_mask.nii.gz").write_bytes(key.encode())
     (folder / "key.json").write_text('{"fingerprint": "x"}')
     return folder
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return shutil.copytree(built, tmp_path / "store")
 
 
 def counts(folder: Path) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,19 +25,23 @@ from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.programme.site_line import LINE_KIND
 from osteo_core.records import Event, Found
 from tests.builders.cohort import build_cohort
-from tests.builders.store import write_results
+from tests.builders.store import faults, write_results
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store of three series."""
+    folder = tmp_path_factory.mktemp("built") / "store"
+    write_results(folder, build_cohort(7)[4:])
+    with open_store(folder) as store:
+        store.take_in()
+    return folder
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Path:
-    write_results(tmp_path, build_cohort(7)[4:])
-    with open_store(tmp_path) as store:
-        store.take_in()
-    return tmp_path
-
-
-def faults(store_dir: Path) -> dict[str, str]:
-    return {finding.name: finding.message for finding in check_store(store_dir) if not finding.ok}
+def closed(built: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return shutil.copytree(built, tmp_path, dirs_exist_ok=True)
 
 
 def content(store_dir: Path) -> list[list[dict]]:

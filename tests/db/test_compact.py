@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -18,12 +19,20 @@ from tests.builders.cohort import build_cohort
 from tests.builders.store import write_results
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    write_results(tmp_path, build_cohort(6))
-    with open_store(tmp_path) as store:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store of six series in separate parts."""
+    folder = tmp_path_factory.mktemp("built") / "store"
+    write_results(folder, build_cohort(6))
+    with open_store(folder) as store:
         store.take_in()
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return shutil.copytree(built, tmp_path, dirs_exist_ok=True)
 
 
 def content(folder: Path) -> dict[str, list[str]]:

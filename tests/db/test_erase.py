@@ -11,7 +11,7 @@ import pytest
 
 from db import erase as erasing
 from db import erased, parts, rows
-from db.check import check_store, rebuild_store
+from db.check import rebuild_store
 from db.compact import compact
 from db.connect import open_store
 from db.erase import erase, resume
@@ -20,7 +20,7 @@ from db.parts import write_parts
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.records import Event, Found
 from tests.builders.cohort import build_cohort, build_references
-from tests.builders.store import write_results
+from tests.builders.store import faults, write_results
 
 RESULTS = build_cohort(5)
 SERIES = RESULTS[1].series
@@ -28,10 +28,10 @@ KEY, PATIENT = SERIES.series_key, SERIES.patient_key
 NOTE = Event(event_id="late", kind="note", series_key=KEY, author="A", at=datetime(2026, 11, 2, tzinfo=UTC))
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed store of five series in separate parts, each with a mask."""
-    folder = tmp_path / "store"
+    folder = tmp_path_factory.mktemp("built") / "store"
     write_results(folder, RESULTS)
     write_parts(folder, {"reference_values": rows.reference_table(build_references(RESULTS))})
     with open_store(folder) as store:
@@ -40,6 +40,12 @@ def place(tmp_path: Path) -> Path:
     for result in RESULTS:
         (folder / "media" / f"{result.series.series_key}_m_mask.nii.gz").write_bytes(b"mask")
     return folder
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return shutil.copytree(built, tmp_path / "store")
 
 
 def erase_him(folder: Path) -> None:
@@ -56,10 +62,6 @@ def n_rows(folder: Path) -> dict[str, int]:
             if KEY in (row.get("series_key"), 0) or row.get("patient_key") == PATIENT:
                 found[part.kind] = found.get(part.kind, 0) + 1
     return found
-
-
-def faults(folder: Path) -> dict[str, str]:
-    return {finding.name: finding.message for finding in check_store(folder) if not finding.ok}
 
 
 def n_series(folder: Path) -> int:
