@@ -66,7 +66,7 @@ def _deming(x: Values, y: Values, ratio: float) -> tuple[float, float]:
 def deming_left_out(x: ArrayLike, y: ArrayLike, *, error_ratio: float) -> Values:
     """(n, 2) slope and intercept of `deming` without each pair in turn. Raises StatisticsError as `deming` does.
 
-    >>> deming_left_out([1, 2, 3, 4], [2, 4, 6, 8.1])[3].round(2).tolist()
+    >>> deming_left_out([1, 2, 3, 4], [2, 4, 6, 8.1], error_ratio=1.0)[3].round(2).tolist()
     [2.0, 0.0]
     """
     return _left_out(*paired(x, y, at_least=4), error_ratio)
