@@ -114,6 +114,7 @@ def test_a_note_keeps_the_order_and_can_be_undone_by_a_correcting_event(tmp_path
     assert refused["is_refused"]
     assert "needs an author" in refused["text"]
     app.text_input(key="author-field").set_value("AB").run()
+    assert listed(app)["message"] is None
     noted = ask(app, **note)
     assert [row["key"] for row in noted["rows"]] == [row["key"] for row in before["rows"]]
     assert (noted["rows"][0]["state"], noted["selected"]) == ("confirmed", second)

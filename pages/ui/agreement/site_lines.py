@@ -139,7 +139,8 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     st.caption(
         "The method 'site' is tried after an in-scan phantom or a phantom scan (setting calibration_order). The line "
         "covers scans from the oldest of these CT until a year from today; a value outside the range of its pairs is "
-        "marked. Nothing is segmented again; earlier results stay in the store."
+        "marked. Only series without measurements of this version are segmented again; earlier results stay in the "
+        "store."
     )
     if not may(current_user(), Action.CALIBRATE):
         return

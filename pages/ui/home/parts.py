@@ -195,7 +195,8 @@ def _show_running(progress: services.Progress) -> None:
     rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
     asked = services.pause_is_asked()
-    state = "pausing after running series" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
+    left = f"{rate} · time left {wording.time_left(progress.eta_s)}"
+    state = "paused; series already begun are finished" if asked else left
     stage = literal(STAGES.get(progress.stage, progress.stage))
     bar.progress(progress.fraction, text=f"**{stage}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):

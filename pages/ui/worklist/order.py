@@ -29,7 +29,8 @@ class WorkOrder:
     ``total``: series in the filter when the order was made. ``selected``: the selected patient, by series key;
     ``noted``: series noted since. ``last``: the notes that an undo would revert, the latest request last. ``answered``:
     the number of the latest answered request. ``visit``: the visit to the page it belongs to. ``go``: the address that
-    the latest request leads to. ``seen_by``: the reader it was made for.
+    the latest request leads to. ``seen_by``: the reader it was made for. ``refused_author``: who asked for what
+    ``message`` refuses ('' without a name).
     """
 
     cohort: CohortFilter
@@ -45,6 +46,7 @@ class WorkOrder:
     last: list[tuple[services.MadeNote, ...]] = field(default_factory=list)
     answered: int = 0
     message: dict[str, object] | None = None
+    refused_author: str | None = None
     go: str = ""
 
     @property

@@ -55,6 +55,8 @@ _component = st.components.v2.component("patient_list", html=_part(".html"), css
 def show(order: WorkOrder, page: int) -> None:
     """Draw one page of the list, and answer its request."""
     items = services.work_items(order.keys_of(page), seen_by=order.seen_by)
+    if order.refused_author not in (None, author()):  # a note needed a name, and now there is one
+        order.message = order.refused_author = None
 
     @in_words()
     def answer() -> None:
@@ -158,7 +160,7 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
     if not request:
         return
     order.answered = int(request["number"])
-    order.message, order.go = None, ""
+    order.message, order.refused_author, order.go = None, None, ""
     with in_words(partial(_refuse, order)):
         if request["kind"] == "note":
             _note(order, items, request)
@@ -176,7 +178,7 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
 
 def _refuse(order: WorkOrder, error: Exception) -> None:
     """Show in the list why nothing was done."""
-    order.message = {"text": words_of(error), "is_refused": True}
+    order.message, order.refused_author = {"text": words_of(error), "is_refused": True}, author()
 
 
 def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
