@@ -127,11 +127,14 @@ class PatientList {
     this.send({ ...what, number: this.waiting, list_id: this.data.list_id });
   }
 
+  // By one key or button: only once the patient was on the screen for a moment, so that two quick ones note no other patient.
+  noteAtOnce(given) {
+    if (this.ticked.size || performance.now() - this.shownAt >= SHOWN_MS) this.note(given);
+  }
+
   note(given) {
     const targets = this.targets();
     if (!targets.length || this.waiting) return;
-    const isTooFast = !this.ticked.size && performance.now() - this.shownAt < SHOWN_MS;
-    if (isTooFast) return;
     const refusing = targets.find((one) => given.state && !one.next.includes(given.state));
     if (refusing) {
       this.say({ text: `${refusing.patient} is ${refusing.state_words}; "${given.state}" cannot follow that.`, is_refused: true });
@@ -165,7 +168,7 @@ class PatientList {
     if (isTyping || target.isContentEditable || target.closest?.("[role=combobox],[role=listbox],[role=dialog],dialog")) return;
     if (document.querySelector("[role=dialog]") || this.part("dialog").open) return;
     const review = this.data.reviews.find((one) => one.hotkey === event.key);
-    if (review) this.note({ state: review.state });
+    if (review) this.noteAtOnce({ state: review.state });
     else if (event.key === "j") this.move(1);
     else if (event.key === "k") this.move(-1);
     else if (event.key === "o") this.open(this.selected);
@@ -238,7 +241,7 @@ class PatientList {
       );
     const possible = (state) => targets.length > 0 && targets.every((one) => one.next.includes(state));
     this.part(".bar .buttons").replaceChildren(
-      ...this.data.reviews.map((one) => button(one.words, one.hotkey, possible(one.state), () => this.note({ state: one.state }))),
+      ...this.data.reviews.map((one) => button(one.words, one.hotkey, possible(one.state), () => this.noteAtOnce({ state: one.state }))),
       button("Other step", "m", targets.length > 0, () => this.openDialog()),
       button("Open", "o", this.selected, () => this.open(this.selected), true),
     );
